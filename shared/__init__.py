@@ -1,0 +1,50 @@
+"""What every part of the viewer agrees on: the two array types, the names of views, and the user's errors.
+
+Imports no sibling and nothing heavier than numpy, so that `--help` can import it.
+"""
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FrameBGR: TypeAlias = NDArray[np.uint8]
+"""(H, W, 3) uint8 in OpenCV's channel order: blue, green, red."""
+
+DepthMap: TypeAlias = NDArray[np.float32]
+"""(h, w) float32, finite: relative inverse depth. Larger is nearer; it has no unit and no fixed zero."""
+
+DisplayRange: TypeAlias = tuple[float, float]
+"""(far, near): the inverse depths that are shown as the darkest and the brightest colour."""
+
+View = Literal["depth", "overlay", "side-by-side"]
+Colormap = Literal["inferno", "magma", "turbo", "viridis", "gray"]
+
+SMALLEST_FRAME_PX = 16
+
+
+class UserError(Exception):
+    """Something the user can put right.
+
+    message: what went wrong, in one sentence that names the file or the option.
+    hint: what to do about it, in one sentence.
+    exit_code: 2 for wrong use or unusable input, 1 for a failure on the way.
+    """
+
+    def __init__(self, message: str, hint: str, *, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code
+
+
+def check_frame_bgr(frame: object, *, name: str = "frame") -> FrameBGR:
+    """Returns `frame` itself if it is a FrameBGR of at least 16x16 pixels, else raises ValueError."""
+    if not isinstance(frame, np.ndarray):
+        raise ValueError(f"{name}: expected a numpy array, got {type(frame).__name__}")
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        raise ValueError(f"{name}: expected (H, W, 3) uint8 BGR, got {frame.shape} {frame.dtype}")
+    if min(frame.shape[:2]) < SMALLEST_FRAME_PX:
+        height_px, width_px = frame.shape[:2]
+        raise ValueError(f"{name}: expected at least 16x16 pixels, got {width_px}x{height_px}")
+    return frame

@@ -1,0 +1,1 @@
+"""The embedded default: scenes rendered by this project, the training, the weights and their model card."""

@@ -1,0 +1,150 @@
+"""MiDaS v2.1 small: an EfficientNet-Lite encoder and a light fusion decoder (Ranftl et al., 2020).
+
+The attribute names are those of the reference implementation, so that a `state_dict` has the keys of the
+official checkpoint `midas_v21_small_256.pt`. No file is read here. Importing this module imports torch, and
+building a network imports timm: both are slow, so only functions that need them import this module.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Four = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class MidasSizes:
+    """The network's sizes as data.
+
+    encoder: name of a timm EfficientNet with seven stages.
+    taps: channels after the stages that end at strides 4, 8, 16 and 32.
+    features: channels of the decoder at those strides.
+    head: channels between the decoder and the one output channel.
+    """
+
+    encoder: str
+    taps: Four
+    features: Four
+    head: int
+
+
+MIDAS_V21_SMALL = MidasSizes(
+    encoder="tf_efficientnet_lite3", taps=(32, 48, 136, 384), features=(64, 128, 256, 512), head=32
+)
+BUNDLED_SMALL = MidasSizes(
+    encoder="tf_efficientnet_lite0", taps=(24, 40, 112, 320), features=(32, 48, 64, 96), head=16
+)
+
+
+class MidasSmall(nn.Module):
+    """(N, 3, h, w) float32, RGB normalised by ImageNet's mean and deviation -> (N, h, w) inverse depth >= 0.
+
+    h and w are multiples of 32.
+    """
+
+    def __init__(self, sizes: MidasSizes = MIDAS_V21_SMALL) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.pretrained = Encoder(sizes)
+        self.scratch = Decoder(sizes)
+
+    def forward(self, image_rgb_n3hw: Tensor) -> Tensor:
+        return self.scratch(self.pretrained(image_rgb_n3hw))
+
+
+class Encoder(nn.Module):
+    """Image (N, 3, h, w) -> features at strides 4, 8, 16, 32.
+
+    timm's network has batch-norm eps 1e-3, ReLU6 and TensorFlow's same padding, as the checkpoint expects.
+    """
+
+    def __init__(self, sizes: MidasSizes) -> None:
+        super().__init__()
+        import timm
+
+        net = timm.create_model(sizes.encoder, pretrained=False)
+        stages = net.blocks
+        # The checkpoint counts an activation at index 2; in today's timm the batch norm applies it.
+        self.layer1 = nn.Sequential(net.conv_stem, net.bn1, nn.Identity(), stages[0], stages[1])
+        self.layer2 = nn.Sequential(stages[2])
+        self.layer3 = nn.Sequential(stages[3], stages[4])
+        self.layer4 = nn.Sequential(stages[5], stages[6])
+
+    def forward(self, image_rgb_n3hw: Tensor) -> list[Tensor]:
+        taps = []
+        x = image_rgb_n3hw
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = layer(x)
+            taps.append(x)
+        return taps
+
+
+class Decoder(nn.Module):
+    """Features at strides 4, 8, 16, 32 -> inverse depth (N, h, w), fused from the deepest up."""
+
+    def __init__(self, sizes: MidasSizes) -> None:
+        super().__init__()
+        f1, f2, f3, f4 = sizes.features
+        t1, t2, t3, t4 = sizes.taps
+        self.layer1_rn = _conv3x3(t1, f1, bias=False)
+        self.layer2_rn = _conv3x3(t2, f2, bias=False)
+        self.layer3_rn = _conv3x3(t3, f3, bias=False)
+        self.layer4_rn = _conv3x3(t4, f4, bias=False)
+        self.refinenet4 = FusionBlock(f4, f3)
+        self.refinenet3 = FusionBlock(f3, f2)
+        self.refinenet2 = FusionBlock(f2, f1)
+        self.refinenet1 = FusionBlock(f1, f1)
+        self.output_conv = nn.Sequential(
+            _conv3x3(f1, sizes.head),
+            nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
+            _conv3x3(sizes.head, sizes.head),
+            nn.ReLU(),
+            nn.Conv2d(sizes.head, 1, kernel_size=1),
+            nn.ReLU(),
+        )
+
+    def forward(self, taps: list[Tensor]) -> Tensor:
+        stride4, stride8, stride16, stride32 = taps
+        path = self.refinenet4(self.layer4_rn(stride32))
+        path = self.refinenet3(path, self.layer3_rn(stride16))
+        path = self.refinenet2(path, self.layer2_rn(stride8))
+        path = self.refinenet1(path, self.layer1_rn(stride4))
+        return self.output_conv(path).squeeze(1)
+
+
+class FusionBlock(nn.Module):
+    """Adds a skip connection to the deeper path, refines, doubles the size, changes the channels.
+
+    The deepest block has no skip; its `resConfUnit1` is in the checkpoint and stays unused.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.resConfUnit1 = ResidualConvUnit(in_channels)
+        self.resConfUnit2 = ResidualConvUnit(in_channels)
+        self.out_conv = nn.Conv2d(in_channels, out_channels, kernel_size=1)
+
+    def forward(self, path: Tensor, skip: Tensor | None = None) -> Tensor:
+        if skip is not None:
+            path = path + self.resConfUnit1(skip)
+        path = self.resConfUnit2(path)
+        path = F.interpolate(path, scale_factor=2.0, mode="bilinear", align_corners=True)
+        return self.out_conv(path)
+
+
+class ResidualConvUnit(nn.Module):
+    """ReLU, 3x3, ReLU, 3x3, plus its input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = _conv3x3(channels, channels)
+        self.conv2 = _conv3x3(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv2(torch.relu(self.conv1(torch.relu(x))))
+
+
+def _conv3x3(in_channels: int, out_channels: int, *, bias: bool = True) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=bias)

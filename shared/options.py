@@ -1,0 +1,129 @@
+"""The flags that both commands share, and the one place where errors become text and exit codes.
+
+Imports nothing heavy: `--help` and argument errors answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from typing import get_args
+
+from shared import Colormap, UserError, View
+
+EXIT_INTERRUPTED = 130
+DEBUG_VARIABLE = "DEPTH_DEBUG"
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """argparse whose errors are UserErrors: one sentence and one hint, like every other error."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UserError(_sentence(message), f"See {self.prog} --help.")
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--weights",
+        metavar="auto|official|bundled|PATH",
+        help="which weights to use (default: DEPTH_WEIGHTS, else auto: official where they can be had)",
+    )
+    group.add_argument("--engine", choices=("auto", "openvino", "torch"), default="auto", help="what runs the network")
+    group.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where the torch engine runs")
+    group.add_argument("--size", type=network_size_px, default=256, metavar="PX", help="longer side of the network's input, a multiple of 32 (default 256)")  # noqa: E501
+
+
+def add_view_options(parser: argparse.ArgumentParser, *, default_view: View = "depth") -> None:
+    group = parser.add_argument_group("picture")
+    group.add_argument("--view", choices=get_args(View), default=default_view, help="(default %(default)s)")
+    group.add_argument("--alpha", type=fraction_0_1, default=0.5, metavar="A", help="share of the heat map in the overlay, 0 to 1 (default 0.5)")  # noqa: E501
+    group.add_argument("--colormap", choices=get_args(Colormap), default="inferno", help="(default %(default)s); near is bright")  # noqa: E501
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--verbose", action="store_true", help="log what is chosen and why")
+
+
+def positive_int(text: str) -> int:
+    value = _number(int, text, "a whole number of at least 1")
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return value
+
+
+def positive_float(text: str) -> float:
+    value = _number(float, text, "a number above 0")
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
+
+
+def seconds(text: str) -> float:
+    value = _number(float, text, "seconds, 0 or more")
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected seconds, 0 or more, got {text!r}")
+    return value
+
+
+def fraction_0_1(text: str) -> float:
+    value = _number(float, text, "a number from 0 to 1")
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
+    return value
+
+
+def network_size_px(text: str) -> int:
+    value = _number(int, text, "a multiple of 32 from 32 to 1024")
+    if value % 32 or not 32 <= value <= 1024:
+        raise argparse.ArgumentTypeError(f"expected a multiple of 32 from 32 to 1024, got {text!r}")
+    return value
+
+
+def _number(kind: Callable[[str], float], text: str, expected: str):  # type: ignore[no-untyped-def]
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from None
+
+
+def version() -> str:
+    return metadata.version("depth-viewer")
+
+
+def configure_logging(*, verbose: bool = False) -> None:
+    """Warnings, or everything from INFO up, go to stderr as plain lines."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s: %(message)s")
+
+
+def run(command: Callable[[], int], *, prog: str) -> int:
+    """Runs a command and turns what it raises into text on stderr and an exit code.
+
+    0 done, 2 wrong use or unusable input, 1 failed on the way, 130 interrupted. With DEPTH_DEBUG=1 the
+    traceback is shown instead.
+    """
+    try:
+        return command()
+    except UserError as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        print(f"{prog}: {error.message}\n{error.hint}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"{prog}: interrupted.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        reason = _sentence(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        print(f"{prog}: something unforeseen went wrong: {reason}\nRun it again with {DEBUG_VARIABLE}=1 and report what it prints.", file=sys.stderr)  # noqa: E501
+        return 1
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,96 @@
+"""A frame goes in, its depth map comes out: the reference's small transform around an engine.
+
+This is also the Python API. Importing it is cheap; `DepthPredictor.from_weights` loads what the choice needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared import DepthMap, FrameBGR, UserError, check_frame_bgr
+
+if TYPE_CHECKING:
+    from shared.engine import Engine
+    from shared.weights import ChosenWeights
+
+NETWORK_STRIDE_PX = 32
+DEFAULT_SIZE_PX = 256
+IMAGENET_MEAN_RGB = np.array([0.485, 0.456, 0.406], np.float32)
+IMAGENET_STD_RGB = np.array([0.229, 0.224, 0.225], np.float32)
+
+
+def network_size(width_px: int, height_px: int, size: int = DEFAULT_SIZE_PX) -> tuple[int, int]:
+    """(width, height) in pixels at which the network sees a frame.
+
+    Source: the reference's small transform. The aspect is kept, each side is rounded to a multiple of 32
+    (down where rounding would pass the upper bound `size`) and is at least 32.
+    """
+    scale = min(size / width_px, size / height_px)
+    return _to_stride(width_px * scale, size), _to_stride(height_px * scale, size)
+
+
+def _to_stride(length_px: float, upper_px: int) -> int:
+    rounded = round(length_px / NETWORK_STRIDE_PX) * NETWORK_STRIDE_PX
+    if rounded > upper_px:
+        rounded = int(length_px // NETWORK_STRIDE_PX) * NETWORK_STRIDE_PX
+    return max(rounded, NETWORK_STRIDE_PX)
+
+
+def to_network_input(frame_bgr: FrameBGR, size: int = DEFAULT_SIZE_PX) -> NDArray[np.float32]:
+    """(H, W, 3) uint8 BGR -> (1, 3, h, w) float32 RGB, normalised by ImageNet's mean and deviation.
+
+    Source: the reference's small transform (cubic resize of floats, not clipped, no low-pass).
+    """
+    height_px, width_px = frame_bgr.shape[:2]
+    target_px = network_size(width_px, height_px, size)
+    small_bgr = cv2.resize(frame_bgr.astype(np.float32), target_px, interpolation=cv2.INTER_CUBIC)
+    small_rgb = (small_bgr[:, :, ::-1] / 255.0 - IMAGENET_MEAN_RGB) / IMAGENET_STD_RGB
+    return np.ascontiguousarray(small_rgb.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+class DepthPredictor:
+    """Predicts one frame at a time.
+
+        predictor = DepthPredictor.from_weights("auto")
+        depth_map = predictor.predict(cv2.imread("photo.jpg"))
+    """
+
+    def __init__(self, engine: Engine, *, size: int = DEFAULT_SIZE_PX, weights: ChosenWeights | None = None):
+        self.engine = engine
+        self.size = size
+        self.weights = weights
+        self._frames_predicted = 0
+
+    @classmethod
+    def from_weights(
+        cls, weights: str | None = None, *, size: int = DEFAULT_SIZE_PX, engine: str = "auto", device: str = "auto"
+    ) -> DepthPredictor:
+        """Chooses weights ('auto', 'official', 'bundled' or a path; None asks DEPTH_WEIGHTS) and an engine.
+
+        Raises UserError when the weights or the engine cannot be had.
+        """
+        from shared.engine import load_engine
+        from shared.weights import choose_weights
+
+        chosen = choose_weights(weights)
+        return cls(load_engine(chosen, engine=engine, device=device), size=size, weights=chosen)
+
+    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
+        """(H, W, 3) uint8 BGR, 16x16 to 8K -> (h, w) float32 at network size.
+
+        Raises ValueError for anything that is no frame, UserError when the network's output is not finite.
+        """
+        check_frame_bgr(frame_bgr)
+        depth_map = self.engine.infer(to_network_input(frame_bgr, self.size))
+        self._frames_predicted += 1
+        if not np.isfinite(depth_map).all():
+            raise UserError(
+                f"The network's output for inferred frame {self._frames_predicted} is not finite.",
+                "The weights are probably damaged; try --weights bundled.",
+                exit_code=1,
+            )
+        return depth_map

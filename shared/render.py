@@ -1,0 +1,60 @@
+"""Depth to pictures: pure functions, BGR in and out.
+
+Depth is normalised and quantised at network size and enlarged once, as bytes.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared import Colormap, DepthMap, DisplayRange, FrameBGR, View
+
+_CV2_COLORMAPS = {
+    "inferno": cv2.COLORMAP_INFERNO,
+    "magma": cv2.COLORMAP_MAGMA,
+    "turbo": cv2.COLORMAP_TURBO,
+    "viridis": cv2.COLORMAP_VIRIDIS,
+}
+
+
+def nearness(depth_map: DepthMap, display_range: DisplayRange) -> NDArray[np.uint8]:
+    """(h, w) inverse depth -> (h, w) uint8: 0 at or beyond `far`, 255 at or before `near`."""
+    far, near = display_range
+    scale = 255.0 / max(near - far, 1e-6)
+    # convertScaleAbs would fold negative values up; subtracting first and saturating keeps far dark.
+    return cv2.convertScaleAbs(np.maximum(depth_map - np.float32(far), 0), alpha=scale)
+
+
+def heatmap(nearness_u8: NDArray[np.uint8], size_px: tuple[int, int], colormap: Colormap) -> FrameBGR:
+    """(h, w) uint8 nearness -> (H, W, 3) BGR heat map of size_px = (width, height); near is bright."""
+    enlarged = cv2.resize(nearness_u8, size_px, interpolation=cv2.INTER_LINEAR)
+    if colormap == "gray":
+        return cv2.cvtColor(enlarged, cv2.COLOR_GRAY2BGR)
+    return cv2.applyColorMap(enlarged, _CV2_COLORMAPS[colormap])
+
+
+def view_size(width_px: int, height_px: int, view: View) -> tuple[int, int]:
+    """(width, height) in pixels of the picture that `render` makes of a frame of this size."""
+    return (2 * width_px, height_px) if view == "side-by-side" else (width_px, height_px)
+
+
+def render(
+    frame_bgr: FrameBGR,
+    depth_map: DepthMap,
+    display_range: DisplayRange,
+    *,
+    view: View = "depth",
+    colormap: Colormap = "inferno",
+    alpha: float = 0.5,
+) -> FrameBGR:
+    """The frame and its depth as one picture, of `view_size`.
+
+    alpha: the heat map's share in the overlay, 0 (photo) to 1 (heat map).
+    """
+    height_px, width_px = frame_bgr.shape[:2]
+    heat_bgr = heatmap(nearness(depth_map, display_range), (width_px, height_px), colormap)
+    if view == "depth":
+        return heat_bgr
+    if view == "overlay":
+        return cv2.addWeighted(heat_bgr, alpha, frame_bgr, 1.0 - alpha, 0.0)
+    return cv2.hconcat([frame_bgr, heat_bgr])
