@@ -1,0 +1,71 @@
+"""What several tests share: the reference folder, generated clips, a fake predictor."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from shared import DepthMap, FrameBGR
+from shared.predictor import network_size
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+class BrightnessPredictor:
+    """A fake network: bright is near. Fast, deterministic, and follows the picture."""
+
+    def __init__(self, size: int = 256) -> None:
+        self.size = size
+
+    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
+        height_px, width_px = frame_bgr.shape[:2]
+        small = cv2.resize(frame_bgr, network_size(width_px, height_px, self.size), interpolation=cv2.INTER_AREA)
+        return cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
+
+
+@pytest.fixture
+def brightness_predictor() -> BrightnessPredictor:
+    return BrightnessPredictor()
+
+
+@pytest.fixture(scope="session")
+def reference_folder() -> Path:
+    """The folder of real clips, photos and golden numbers that lies beside the checkout."""
+    folder = REPOSITORY.parent / "shared"
+    if not (folder / "golden").is_dir():
+        pytest.skip("the reference folder ../shared is absent")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    return imageio_ffmpeg.get_ffmpeg_exe()
+
+
+@pytest.fixture(scope="session")
+def make_clip(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """make_clip("name.mp4", *output_options, video="testsrc2=size=320x180:rate=25:duration=2", audio="sine")."""
+    folder = tmp_path_factory.mktemp("clips")
+
+    def make(
+        name: str,
+        *output_options: str,
+        video: str | None = "testsrc2=size=320x180:rate=25:duration=2",
+        audio: str | None = None,
+    ) -> Path:
+        path = folder / name
+        inputs = []
+        for source in (video, audio):
+            if source is not None:
+                inputs += ["-f", "lavfi", "-i", source]
+        command = [ffmpeg, "-y", "-v", "error", *inputs, *output_options, str(path)]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        return path
+
+    return make
