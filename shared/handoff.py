@@ -100,6 +100,9 @@ class Pipe(Generic[T]):
             self._values.clear()
             self._changed.notify_all()
 
+    def __len__(self) -> int:
+        return len(self._values)
+
     def __iter__(self) -> Iterator[T]:
         while True:
             with self._changed:

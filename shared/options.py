@@ -33,16 +33,37 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="auto|official|bundled|PATH",
         help="which weights to use (default: DEPTH_WEIGHTS, else auto: official where they can be had)",
     )
-    group.add_argument("--engine", choices=("auto", "openvino", "torch"), default="auto", help="what runs the network")
-    group.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where the torch engine runs")
-    group.add_argument("--size", type=network_size_px, default=256, metavar="PX", help="longer side of the network's input, a multiple of 32 (default 256)")  # noqa: E501
+    group.add_argument(
+        "--engine", choices=("auto", "openvino", "torch"), default="auto", help="what runs the network"
+    )
+    group.add_argument(
+        "--device", default="auto", metavar="auto|cpu|cuda|mps", help="where the torch engine runs"
+    )
+    group.add_argument(
+        "--size",
+        type=network_size_px,
+        default=256,
+        metavar="PX",
+        help="longer side of the network's input, a multiple of 32 (default 256)",
+    )
 
 
 def add_view_options(parser: argparse.ArgumentParser, *, default_view: View = "depth") -> None:
     group = parser.add_argument_group("picture")
     group.add_argument("--view", choices=get_args(View), default=default_view, help="(default %(default)s)")
-    group.add_argument("--alpha", type=fraction_0_1, default=0.5, metavar="A", help="share of the heat map in the overlay, 0 to 1 (default 0.5)")  # noqa: E501
-    group.add_argument("--colormap", choices=get_args(Colormap), default="inferno", help="(default %(default)s); near is bright")  # noqa: E501
+    group.add_argument(
+        "--alpha",
+        type=fraction_0_1,
+        default=0.5,
+        metavar="A",
+        help="share of the heat map in the overlay, 0 to 1 (default 0.5)",
+    )
+    group.add_argument(
+        "--colormap",
+        choices=get_args(Colormap),
+        default="inferno",
+        help="(default %(default)s); near is bright",
+    )
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +118,9 @@ def version() -> str:
 
 def configure_logging(*, verbose: bool = False) -> None:
     """Warnings, or everything from INFO up, go to stderr as plain lines."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s: %(message)s"
+    )
 
 
 def run(command: Callable[[], int], *, prog: str) -> int:
@@ -120,7 +143,11 @@ def run(command: Callable[[], int], *, prog: str) -> int:
         if os.environ.get(DEBUG_VARIABLE):
             raise
         reason = _sentence(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
-        print(f"{prog}: something unforeseen went wrong: {reason}\nRun it again with {DEBUG_VARIABLE}=1 and report what it prints.", file=sys.stderr)  # noqa: E501
+        print(
+            f"{prog}: something unforeseen went wrong: {reason}\n"
+            f"Run it again with {DEBUG_VARIABLE}=1 and report what it prints.",
+            file=sys.stderr,
+        )
         return 1
 
 

@@ -55,8 +55,8 @@ def to_network_input(frame_bgr: FrameBGR, size: int = DEFAULT_SIZE_PX) -> NDArra
 class DepthPredictor:
     """Predicts one frame at a time.
 
-        predictor = DepthPredictor.from_weights("auto")
-        depth_map = predictor.predict(cv2.imread("photo.jpg"))
+    predictor = DepthPredictor.from_weights("auto")
+    depth_map = predictor.predict(cv2.imread("photo.jpg"))
     """
 
     def __init__(self, engine: Engine, *, size: int = DEFAULT_SIZE_PX, weights: ChosenWeights | None = None):
@@ -67,7 +67,12 @@ class DepthPredictor:
 
     @classmethod
     def from_weights(
-        cls, weights: str | None = None, *, size: int = DEFAULT_SIZE_PX, engine: str = "auto", device: str = "auto"
+        cls,
+        weights: str | None = None,
+        *,
+        size: int = DEFAULT_SIZE_PX,
+        engine: str = "auto",
+        device: str = "auto",
     ) -> DepthPredictor:
         """Chooses weights ('auto', 'official', 'bundled' or a path; None asks DEPTH_WEIGHTS) and an engine.
 

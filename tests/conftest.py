@@ -25,7 +25,9 @@ class BrightnessPredictor:
 
     def predict(self, frame_bgr: FrameBGR) -> DepthMap:
         height_px, width_px = frame_bgr.shape[:2]
-        small = cv2.resize(frame_bgr, network_size(width_px, height_px, self.size), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(
+            frame_bgr, network_size(width_px, height_px, self.size), interpolation=cv2.INTER_AREA
+        )
         return cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
 
 
@@ -50,7 +52,7 @@ def ffmpeg() -> str:
 
 @pytest.fixture(scope="session")
 def make_clip(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """make_clip("name.mp4", *output_options, video="testsrc2=size=320x180:rate=25:duration=2", audio="sine")."""
+    """make_clip("name.mp4", *output_options, video=LAVFI, audio=LAVFI) -> path of a clip that ffmpeg made."""
     folder = tmp_path_factory.mktemp("clips")
 
     def make(
