@@ -1,0 +1,159 @@
+"""depth-live: a camera, a file or a stream becomes a window that shows depth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from live.config import LiveConfig, SourceSpec, parse_source
+from shared import UserError, options
+
+PROG = "depth-live"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return options.run(lambda: command(arguments), prog=PROG)
+
+
+def command(arguments: Sequence[str] | None) -> int:
+    parsed = build_parser().parse_args(arguments)
+    options.configure_logging(verbose=parsed.verbose)
+    if parsed.list_cameras:
+        return list_cameras()
+    if parsed.web:
+        return serve_page(parsed)
+    config = to_config(parsed)
+    prepare_opencv()
+    from live.app import App
+
+    App(config).run()
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = options.ArgumentParser(
+        prog=PROG, description="Shows how near everything is that a camera sees, live.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"{PROG} {options.version()}")
+    parser.add_argument(
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="a camera's number (default 0), a video file, or a URL (RTSP, HTTP MJPEG, MPEG-TS over UDP or TCP)",
+    )
+    parser.add_argument("--demo", action="store_true", help="play the project's own rendered clip")
+    parser.add_argument("--list-cameras", action="store_true", help="name the cameras that open, and end")
+    options.add_view_options(parser, default_view="overlay")
+    parser.add_argument(
+        "--every",
+        type=auto_or_count,
+        default=1,
+        metavar="auto|N",
+        help="infer each Nth frame; auto is as often as the machine can (default)",
+    )
+    options.add_model_options(parser)
+    _add_source_options(parser)
+    _add_output_options(parser)
+    options.add_common_options(parser)
+    return parser
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("source")
+    group.add_argument(
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="mirror the picture (default: cameras yes, others no)",
+    )
+    group.add_argument(
+        "--width", type=options.positive_int, metavar="PX", help="ask the camera for this width"
+    )
+    group.add_argument("--height", type=options.positive_int, metavar="PX", help="and this height")
+    group.add_argument(
+        "--fps", type=options.positive_float, metavar="N", help="and this many frames per second"
+    )
+    group.add_argument("--loop", action="store_true", help="start a file again at its end (--demo does so)")
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument("--record", type=Path, metavar="FILE.mp4", help="record from the first depth on")
+    group.add_argument("--no-window", action="store_true", help="for --record or --stats without a display")
+    group.add_argument("--duration", type=options.positive_float, metavar="S", help="end after S seconds")
+    group.add_argument("--stats", type=Path, metavar="FILE.json", help="write what was measured at the end")
+    group.add_argument("--web", action="store_true", help="show a page in the browser instead of a window")
+    group.add_argument("--host", default="127.0.0.1", help="where --web listens (default %(default)s)")
+    group.add_argument(
+        "--port", type=port_number, default=7860, help="and on which port (default %(default)s)"
+    )
+
+
+def auto_or_count(text: str) -> int:
+    return 1 if text == "auto" else options.positive_int(text)
+
+
+def port_number(text: str) -> int:
+    value = options.positive_int(text)
+    if value > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, got {text!r}")
+    return value
+
+
+def to_config(parsed: argparse.Namespace) -> LiveConfig:
+    """Checks what argparse cannot. Raises UserError."""
+    if parsed.demo and parsed.source is not None:
+        raise UserError("--demo brings its own source.", "Leave out either --demo or SOURCE.")
+    source = None if parsed.demo else parse_source(parsed.source or "0")
+    plain: dict[str, Any] = {
+        name: getattr(parsed, name)
+        for name in ("view", "alpha", "colormap", "every", "fps", "record", "stats")
+    }
+    return LiveConfig(
+        source=source or demo_source(),
+        **plain,
+        **model_options(parsed),
+        mirror=parsed.mirror if parsed.mirror is not None else source is not None and source.kind == "camera",
+        width_px=parsed.width,
+        height_px=parsed.height,
+        loop=parsed.loop or (parsed.demo and (not parsed.no_window or parsed.duration is not None)),
+        window=not parsed.no_window,
+        duration_s=parsed.duration,
+    )
+
+
+def model_options(parsed: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(parsed, name) for name in ("weights", "engine", "device", "size")}
+
+
+def demo_source() -> SourceSpec:
+    from shared.bundled.demo import demo_clip
+
+    return SourceSpec("file", demo_clip(), "demo")
+
+
+def serve_page(parsed: argparse.Namespace) -> int:
+    from live import web
+
+    return web.serve(host=parsed.host, port=parsed.port, **model_options(parsed))
+
+
+def list_cameras() -> int:
+    prepare_opencv()
+    from live import cameras
+
+    print("\n".join(cameras.listing()))
+    return 0
+
+
+def prepare_opencv() -> None:
+    from live.quiet import quiet_opencv
+
+    quiet_opencv()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,263 @@
+"""Starts and stops the threads, and keeps the window on the main one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+from live.capture import Capture, open_capture
+from live.config import LiveConfig
+from live.controls import Controls
+from live.depth import DepthLoop
+from live.keys import key_table
+from live.recorder import Recordings
+from live.scene import Scene
+from live.screen import Readings, Screen
+from live.signals import Interrupt
+from live.snapshot import Snapshots, time_stem
+from live.source import FileSource, Frame, LiveSource, Source, SourceState
+from live.stats import Stats
+from live.viewer import require_display
+from live.worker import Worker
+from shared.handoff import Closed, LatestSlot, now_s
+from shared.predictor import DepthPredictor
+from shared.steady import Keyframe
+from shared.video_io import VideoReader, probe
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.01  # how long a key press may wait
+REFRESH_S = 0.25  # the information is drawn again after this, even when no new frame comes
+LIVE_RATE = Fraction(30)
+
+
+class App:
+    """One run of the live window.
+
+    make_predictor: called once, on the depth thread. open_source: called for every (re)connection to a
+    camera or a stream. Both are for tests to replace.
+    """
+
+    def __init__(
+        self,
+        config: LiveConfig,
+        *,
+        make_predictor: Callable[[], DepthPredictor] | None = None,
+        open_source: Callable[[], Capture] | None = None,
+    ) -> None:
+        self._config = config
+        self.controls = Controls(config)
+        self.stats = Stats()
+        self.scene = Scene()
+        self._frames: LatestSlot[Frame] = LatestSlot()
+        self._frames_for_depth: LatestSlot[Frame] = LatestSlot()
+        self._keyframes: LatestSlot[Keyframe] = LatestSlot()
+        self._depth = DepthLoop(
+            make_predictor or partial(load_predictor, config),
+            self._frames_for_depth,
+            self._keyframes,
+            self.controls,
+            self.stats,
+        )
+        self._source, rate = self._make_source(open_source or partial(open_capture, config))
+        self._workers = [Worker("source", self._source.run), Worker("depth", self._depth.run)]
+        self._recordings = Recordings(rate)
+        self._snapshots = Snapshots(config.folder)
+        self._keys = key_table()
+        self._screen: Screen | None = None
+        self._source_ended = False
+        self._is_undrawn = False
+        self._ended_s = 0.0
+        self._record_now = config.record
+        self._drawn_s = 0.0
+
+    def _make_source(self, open_source: Callable[[], Capture]) -> tuple[Source, Fraction]:
+        """The source, and the rate at which it is recorded."""
+        slots = (self._frames, self._frames_for_depth)
+        if not isinstance(self._config.source.target, Path):
+            return LiveSource(open_source, slots, self.stats.captured), LIVE_RATE
+        info = probe(self._config.source.target)
+        open_reader = partial(VideoReader, info.path, info=info)
+        source = FileSource(
+            open_reader, slots, self.stats.captured, loop=self._config.loop, may_go_on=self._depth.has_result
+        )
+        return source, info.frame_rate
+
+    def run(self) -> None:
+        """Until the user quits, the source ends or the time is up.
+
+        Raises what any thread raised, and KeyboardInterrupt after SIGINT or SIGTERM; by then every thread
+        has been joined and the recording is finalised.
+        """
+        if self._config.window:
+            require_display()
+        with Interrupt() as interrupt:
+            try:
+                for worker in self._workers:
+                    worker.start()
+                while not (interrupt.has_come or self._is_over()):
+                    self._step()
+            finally:
+                self._ended_s = now_s()
+                self._shut_down()
+            for worker in self._workers:
+                worker.check()
+            self._recordings.check()
+            if interrupt.has_come:
+                raise KeyboardInterrupt
+
+    def _is_over(self) -> bool:
+        duration_s = self._config.duration_s
+        return (
+            self.controls.wants_to_quit
+            or (self._screen is not None and not self._screen.window.is_open)
+            or (self._source_ended and not self.controls.is_frozen)
+            or (duration_s is not None and self.stats.elapsed_s(now_s()) >= duration_s)
+        )
+
+    def _step(self) -> None:
+        has_new_depth = self._take_newest()
+        idle_s = now_s() - self._drawn_s
+        if self._can_draw():
+            if self._is_undrawn:
+                self._draw()
+            elif self.controls.has_changed or idle_s > (REFRESH_S / 2 if has_new_depth else REFRESH_S):
+                self._draw_again()
+        if self._screen is not None:
+            self._keys.press(self._screen.window.poll(), self.controls, now_s())
+            self._answer_requests(self._screen)
+        self._recordings.check()
+
+    def _can_draw(self) -> bool:
+        """A window shows the photo until depth is there; without one there is nothing to do until then."""
+        return self.scene.frame is not None and (self._config.window or self.scene.keyframe is not None)
+
+    def _take_newest(self) -> bool:
+        """Takes the newest frame and keyframe into the scene; whether there was a keyframe.
+
+        While the picture is frozen they are let go.
+        """
+        frame = self._next_frame()
+        keyframe = self._keyframes.get(timeout_s=0)
+        if self.controls.is_frozen:
+            self.stats.pause()
+            return False
+        if keyframe is not None:
+            self.scene.set_keyframe(keyframe)
+        if frame is not None:
+            self.scene.set_frame(frame)
+            self._is_undrawn = True
+        return keyframe is not None
+
+    def _next_frame(self) -> Frame | None:
+        if not self._source_ended:
+            try:
+                return self._frames.get(POLL_S)
+            except Closed:
+                self._source_ended = True
+        time.sleep(POLL_S)  # the picture is frozen, and was so when the source ended
+        return None
+
+    def _draw(self) -> None:
+        """A camera frame that was not drawn before."""
+        self._draw_again()
+        self._is_undrawn = False
+        assert self.scene.frame is not None
+        keyframe = self.scene.keyframe
+        self.stats.add_drawn(
+            self._drawn_s,
+            frame_time_s=self.scene.frame.time_s,
+            depth_time_s=None if keyframe is None else keyframe.time_s,
+        )
+
+    def _draw_again(self) -> None:
+        picture = self.scene.picture(self.controls)
+        self.controls.has_changed = False
+        if self._config.window:
+            if self._screen is None:
+                self._screen = Screen(picture)
+            self._screen.draw(picture, self._readings(now_s()), self.controls, now_s())
+        if self._record_now is not None and self.scene.keyframe is not None:
+            self._recordings.start(self._record_now, picture, comment=self._comment())
+            self._record_now = None
+        self._recordings.offer(picture)
+        self._drawn_s = now_s()
+
+    def _readings(self, time_s: float) -> Readings:
+        frame, keyframe, predictor = self.scene.frame, self.scene.keyframe, self._depth.predictor
+        assert frame is not None
+        network = [] if predictor is None else [network_text(predictor)]
+        state = "reconnecting" if self._source.state is SourceState.RECONNECTING else ""
+        if keyframe is None:
+            state = state or "loading the model"
+        return Readings(
+            source=self._config.source.name,
+            source_px=(frame.frame_bgr.shape[1], frame.frame_bgr.shape[0]),
+            source_fps=self.stats.captured.per_s(time_s),
+            depth_fps=self.stats.inferred.per_s(time_s),
+            depth_age_s=None if keyframe is None else time_s - keyframe.time_s,
+            network=network,
+            state=state,
+            recording_s=self._recordings.elapsed_s(),
+        )
+
+    def _answer_requests(self, screen: Screen) -> None:
+        requests, self.controls.requests = self.controls.requests, []
+        for request in requests:
+            if request == "snapshot":
+                self._snapshots.take(self.scene.picture(self.controls))
+            else:
+                screen.show_notice(self._toggle_recording(), now_s())
+        outcome = self._snapshots.next_outcome()
+        if outcome is not None:
+            screen.show_notice(outcome, now_s())
+            self.controls.has_changed = True
+
+    def _toggle_recording(self) -> str:
+        """What to tell the user about it."""
+        ended = self._recordings.stop()
+        if ended is not None:
+            return f"recorded {ended.name}"
+        folder = self._config.folder.absolute()
+        if not os.access(folder, os.W_OK):
+            return f"cannot record: {folder} cannot be written to"
+        path = folder / f"{time_stem()}.mp4"
+        self._recordings.start(path, self.scene.picture(self.controls), comment=self._comment())
+        return f"recording {path.name}"
+
+    def _comment(self) -> str:
+        predictor = self._depth.predictor
+        return "depth-live" if predictor is None else f"depth-live, {network_text(predictor)}"
+
+    def _shut_down(self) -> None:
+        """Ends and joins every thread; the window vanishes first, the recording is finalised last."""
+        self._recordings.stop()
+        for slot in (self._frames, self._frames_for_depth, self._keyframes):
+            slot.close()
+        for worker in self._workers:
+            worker.stop()
+        if self._screen is not None:
+            self._screen.window.close()
+        for worker in self._workers:
+            worker.join()
+        self._snapshots.close()
+        self._recordings.close()
+        logger.info("shown frames were this old: %s", self.stats.frame_age_ms())
+        if self._config.stats is not None:
+            self.stats.write(self._config.stats, self._ended_s)
+
+
+def network_text(predictor: DepthPredictor) -> str:
+    weights = "unnamed weights" if predictor.weights is None else predictor.weights.label
+    return f"{predictor.engine.name}, {weights}"
+
+
+def load_predictor(config: LiveConfig) -> DepthPredictor:
+    return DepthPredictor.from_weights(
+        config.weights, size=config.size, engine=config.engine, device=config.device
+    )

@@ -1,0 +1,93 @@
+"""What the command line asks for, as checked values; knows no parser and imports nothing heavy."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from shared import Colormap, UserError, View
+
+SCHEMES = ("rtsp", "rtsps", "http", "https", "udp", "tcp", "rtp", "rtmp", "srt")
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """Where the frames come from.
+
+    kind: 'camera' (target is its index), 'file' (its path) or 'stream' (its URL).
+    name: what the user reads; a password in a URL is not in it.
+    """
+
+    kind: Literal["camera", "file", "stream"]
+    target: int | Path | str
+    name: str
+
+
+@dataclass(frozen=True)
+class LiveConfig:
+    """One run of the live window. every: infer each Nth frame; 1 is as often as the machine can."""
+
+    source: SourceSpec
+    view: View = "overlay"
+    colormap: Colormap = "inferno"
+    alpha: float = 0.5
+    every: int = 1
+    size: int = 256
+    weights: str | None = None
+    engine: str = "auto"
+    device: str = "auto"
+    mirror: bool = False
+    width_px: int | None = None
+    height_px: int | None = None
+    fps: float | None = None
+    loop: bool = False
+    record: Path | None = None
+    window: bool = True
+    duration_s: float | None = None
+    stats: Path | None = None
+    folder: Path = field(default_factory=Path)
+
+    def __post_init__(self) -> None:
+        if not self.window and self.record is None and self.stats is None and self.duration_s is None:
+            raise UserError(
+                "--no-window alone shows nothing and would never end.",
+                "Add --record FILE.mp4, --stats FILE.json or --duration S.",
+            )
+        if self.record is not None and self.record.suffix.lower() != ".mp4":
+            raise UserError(
+                f"--record {self.record}: the recording is an MP4.", "Give a name ending in .mp4."
+            )
+        for option, path in (("--record", self.record), ("--stats", self.stats)):
+            if path is not None and not path.absolute().parent.is_dir():
+                raise UserError(f"{option} {path}: there is no such folder.", "Create the folder first.")
+        if self.loop and self.source.kind != "file":
+            raise UserError("--loop needs a video file.", "Leave it out for a camera or a stream.")
+
+
+def parse_source(text: str) -> SourceSpec:
+    """'0' or '/dev/video0', 'rtsp://...', or the path of a file.
+
+    Raises UserError for an unknown kind of URL and for a file that is not there.
+    """
+    camera = re.fullmatch(r"(?:/dev/video)?(\d{1,3})", text)
+    if camera:
+        return SourceSpec("camera", int(camera[1]), f"camera {camera[1]}")
+    if "://" in text:
+        return _parse_url(text)
+    path = Path(text)
+    if not path.is_file():
+        raise UserError(
+            f"{text}: there is no such file.", "Give a camera's number, a video file or a URL (rtsp://...)."
+        )
+    return SourceSpec("file", path, path.name)
+
+
+def _parse_url(text: str) -> SourceSpec:
+    parts = urlsplit(text)
+    if parts.scheme.lower() not in SCHEMES or not parts.netloc:
+        raise UserError(f"{text}: not a stream that can be opened.", f"Known kinds: {', '.join(SCHEMES)}.")
+    host = parts.netloc.rpartition("@")[2]
+    return SourceSpec("stream", text, f"{parts.scheme}://{host}{parts.path}")

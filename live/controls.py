@@ -1,0 +1,59 @@
+"""What the keys change. The window's thread writes; the depth thread reads `every` and `is_range_locked`."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from live.config import LiveConfig
+from shared import Colormap, View
+
+Request = Literal["snapshot", "record"]
+
+ALPHA_STEP = 0.1
+MOST_SKIPPED = 30
+
+
+class Controls:
+    """The state of the window. `has_changed` asks for a redraw, `requests` for work beside the drawing."""
+
+    def __init__(self, config: LiveConfig) -> None:
+        self.view: View = config.view
+        self.colormap: Colormap = config.colormap
+        self.alpha = config.alpha
+        self.every = config.every
+        self.is_mirrored = config.mirror
+        self.is_range_locked = False
+        self.is_frozen = False
+        self.is_full_screen = False
+        self.shows_hud = True
+        self.shows_help = False
+        self.wants_to_quit = False
+        self.has_changed = True
+        self.requests: list[Request] = []
+
+    def show(self, view: View) -> None:
+        self.view = view
+
+    def next_view(self) -> None:
+        views: tuple[View, ...] = get_args(View)
+        self.view = views[(views.index(self.view) + 1) % len(views)]
+
+    def step_colormap(self, step: int) -> None:
+        maps: tuple[Colormap, ...] = get_args(Colormap)
+        self.colormap = maps[(maps.index(self.colormap) + step) % len(maps)]
+
+    def step_alpha(self, steps: int) -> None:
+        self.alpha = min(max(round(self.alpha + steps * ALPHA_STEP, 2), 0.0), 1.0)
+
+    def step_every(self, step: int) -> None:
+        self.every = min(max(self.every + step, 1), MOST_SKIPPED)
+
+    def toggle(self, name: str) -> None:
+        """Turns one of the `is_...` and `shows_...` states over."""
+        setattr(self, name, not getattr(self, name))
+
+    def ask(self, request: Request) -> None:
+        self.requests.append(request)
+
+    def quit(self) -> None:
+        self.wants_to_quit = True

@@ -1,0 +1,64 @@
+"""The depth thread: the newest frame goes in, a keyframe comes out, as often as the machine can."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from live.controls import Controls
+from live.source import Frame
+from live.stats import Stats
+from shared.handoff import Closed, LatestSlot, now_s
+from shared.predictor import DepthPredictor
+from shared.steady import Keyframe, Steadier
+
+
+class DepthLoop:
+    """Loads the network on its own thread too, so that the window does not wait for it.
+
+    `predictor` is None until it is loaded; other threads may read it.
+    """
+
+    def __init__(
+        self,
+        make_predictor: Callable[[], DepthPredictor],
+        frames: LatestSlot[Frame],
+        keyframes: LatestSlot[Keyframe],
+        controls: Controls,
+        stats: Stats,
+    ) -> None:
+        self.predictor: DepthPredictor | None = None
+        self.has_result = threading.Event()
+        self._make_predictor = make_predictor
+        self._frames = frames
+        self._keyframes = keyframes
+        self._controls = controls
+        self._stats = stats
+
+    def run(self, stop: threading.Event) -> None:
+        try:
+            self._run(stop)
+        except Closed:  # the source has ended; the last keyframe stays good
+            raise
+        except BaseException as error:
+            self._keyframes.close(error)
+            raise
+
+    def _run(self, stop: threading.Event) -> None:
+        self.predictor = self._make_predictor()
+        steadier = Steadier()
+        next_index, is_locked = 0, False
+        while not stop.is_set():
+            frame = self._frames.get(timeout_s=0.2)
+            if frame is None or frame.index < next_index:
+                continue
+            next_index = frame.index + self._controls.every
+            started_s = now_s()
+            prediction = self.predictor.predict(frame.frame_bgr)
+            done_s = now_s()
+            self._stats.add_inference(done_s - started_s, done_s)
+            if self._controls.is_range_locked != is_locked:
+                is_locked = self._controls.is_range_locked
+                steadier.lock_range(is_locked)
+            self._keyframes.put(steadier.accept(frame.frame_bgr, prediction, frame.time_s))
+            self.has_result.set()

@@ -1,0 +1,96 @@
+"""What is to be seen at one moment, painted at any size: for the window, the recording and the snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from shared import Colormap, DepthMap, DisplayRange, FrameBGR, View
+from shared.render import heatmap, nearness, render, view_size
+
+Rect = tuple[int, int, int, int]
+"""(left, top, width, height) in pixels."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame with its depth, which is None until the network has answered, and how to show them."""
+
+    frame_bgr: FrameBGR
+    depth_map: DepthMap | None
+    display_range: DisplayRange
+    view: View
+    colormap: Colormap
+    alpha: float
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """(width, height) at which the frame's own pixels are kept."""
+        height_px, width_px = self.frame_bgr.shape[:2]
+        return view_size(width_px, height_px, self.view)
+
+
+def fit(content_px: tuple[int, int], canvas_px: tuple[int, int]) -> Rect:
+    """Where content lies in the middle of a canvas, as large as fits, its aspect kept."""
+    scale = min(canvas_px[0] / content_px[0], canvas_px[1] / content_px[1])
+    width_px = max(round(content_px[0] * scale), 2) // 2 * 2  # even: two halves side by side
+    height_px = max(round(content_px[1] * scale), 1)
+    width_px, height_px = min(width_px, canvas_px[0]), min(height_px, canvas_px[1])
+    return (canvas_px[0] - width_px) // 2, (canvas_px[1] - height_px) // 2, width_px, height_px
+
+
+def paint(picture: Picture, canvas_px: tuple[int, int]) -> FrameBGR:
+    """A new (height, width, 3) canvas with the picture in its middle and black around it."""
+    left, top, width_px, height_px = fit(picture.size_px, canvas_px)
+    painted_bgr = _paint_whole(picture, width_px, height_px)
+    if (width_px, height_px) == canvas_px:
+        return painted_bgr
+    canvas_bgr = np.zeros((canvas_px[1], canvas_px[0], 3), np.uint8)
+    canvas_bgr[top : top + height_px, left : left + width_px] = painted_bgr
+    return canvas_bgr
+
+
+def _paint_whole(picture: Picture, width_px: int, height_px: int) -> FrameBGR:
+    """Never the frame itself: what is drawn on it must not reach the other threads."""
+    if picture.depth_map is None:
+        return (
+            cv2.resize(picture.frame_bgr, (width_px, height_px))
+            if _differs(picture.frame_bgr, width_px, height_px)
+            else picture.frame_bgr.copy()
+        )
+    if picture.view == "depth":
+        near_u8 = nearness(picture.depth_map, picture.display_range)
+        return heatmap(near_u8, (width_px, height_px), picture.colormap)
+    pane_px = width_px // 2 if picture.view == "side-by-side" else width_px
+    frame_bgr = picture.frame_bgr
+    if _differs(frame_bgr, pane_px, height_px):
+        frame_bgr = cv2.resize(frame_bgr, (pane_px, height_px), interpolation=cv2.INTER_LINEAR)
+    return render(
+        frame_bgr,
+        picture.depth_map,
+        picture.display_range,
+        view=picture.view,
+        colormap=picture.colormap,
+        alpha=picture.alpha,
+    )
+
+
+def _differs(frame_bgr: FrameBGR, width_px: int, height_px: int) -> bool:
+    return frame_bgr.shape[:2] != (height_px, width_px)
+
+
+def nearness_at(picture: Picture, canvas_px: tuple[int, int], point_px: tuple[int, int]) -> int | None:
+    """Nearness in per cent under a point (x, y) of the canvas; None beside the picture or without depth."""
+    if picture.depth_map is None:
+        return None
+    left, top, width_px, height_px = fit(picture.size_px, canvas_px)
+    x, y = (point_px[0] - left) / width_px, (point_px[1] - top) / height_px
+    if not (0 <= x < 1 and 0 <= y < 1):
+        return None
+    if picture.view == "side-by-side":
+        x = x * 2 % 1
+    rows, columns = picture.depth_map.shape
+    pixel = picture.depth_map[int(y * rows) : int(y * rows) + 1, int(x * columns) : int(x * columns) + 1]
+    return round(int(nearness(pixel, picture.display_range)[0, 0]) / 2.55)

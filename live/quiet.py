@@ -1,0 +1,29 @@
+"""How OpenCV is set up before it is imported: it reads all of this from the environment."""
+
+from __future__ import annotations
+
+import os
+
+READ_TIMEOUT_S = 3.0
+
+# The newest picture matters more than every picture: no demuxer buffer, no long look at the stream first.
+FFMPEG_OPTIONS = {
+    "rtsp_transport": "tcp",
+    "fflags": "nobuffer",
+    "flags": "low_delay",
+    "analyzeduration": "1000000",
+    "overrun_nonfatal": "1",
+}
+
+
+def quiet_opencv() -> None:
+    """Keeps OpenCV's, FFmpeg's and Qt's own remarks off stderr; call it before the first import of cv2.
+
+    What fails is said by this program, once. The user's own settings of these variables stand.
+    """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(int(READ_TIMEOUT_S)))
+    options = "|".join(f"{name};{value}" for name, value in FFMPEG_OPTIONS.items())
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", options)

@@ -1,0 +1,113 @@
+"""The window itself: OpenCV's, on the main thread. Importing this loads OpenCV."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+
+import cv2
+
+from shared import FrameBGR, UserError
+
+LARGEST_PX = 1920 * 1080  # drawn; a larger window shows the same pixels enlarged
+FIRST_BOX_PX = (1280, 720)
+MOST_ENLARGED = 2.0
+NO_WINDOW_HINT = "Use --no-window --record FILE.mp4, --web to see it in a browser, or depth-video for files."
+
+
+class Window:
+    """Opens at once. draw() and poll() belong to the thread that made it.
+
+    Raises UserError where no window can be shown.
+    """
+
+    def __init__(self, title: str, content_px: tuple[int, int]) -> None:
+        require_display()
+        self.pointer_px: tuple[int, int] | None = None
+        self._title = title
+        self._is_full_screen = False
+        try:
+            cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
+        except cv2.error:
+            raise UserError("This OpenCV was built without windows.", NO_WINDOW_HINT) from None
+        self._size_px = _first_size(content_px)
+        cv2.resizeWindow(title, *self._size_px)
+        cv2.setMouseCallback(title, self._on_mouse)
+
+    def _on_mouse(self, _event: int, x: int, y: int, _flags: int, _data: object) -> None:
+        self.pointer_px = (x, y)
+
+    @property
+    def is_open(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # Qt, once its last window is gone
+            return False
+
+    def canvas_size(self) -> tuple[int, int]:
+        """(width, height) in pixels to draw: the window's inside, reduced where it is very large."""
+        _, _, width_px, height_px = cv2.getWindowImageRect(self._title)
+        if width_px > 0 and height_px > 0:  # not so while it is minimised
+            scale = min(1.0, (LARGEST_PX / (width_px * height_px)) ** 0.5)
+            self._size_px = max(round(width_px * scale), 64), max(round(height_px * scale), 48)
+        return self._size_px
+
+    def draw(self, canvas_bgr: FrameBGR) -> None:
+        cv2.imshow(self._title, canvas_bgr)
+
+    def poll(self) -> int:
+        """The key pressed since the last call, or -1; lets the window paint itself."""
+        return cv2.pollKey()
+
+    def set_full_screen(self, wanted: bool) -> None:
+        if wanted != self._is_full_screen:
+            state = cv2.WINDOW_FULLSCREEN if wanted else cv2.WINDOW_NORMAL
+            cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, state)
+            self._is_full_screen = wanted
+
+    def close(self) -> None:
+        if self.is_open:
+            cv2.destroyWindow(self._title)
+            cv2.pollKey()  # lets it vanish now, not when the threads have been joined
+
+
+def _first_size(content_px: tuple[int, int]) -> tuple[int, int]:
+    scale = min(FIRST_BOX_PX[0] / content_px[0], FIRST_BOX_PX[1] / content_px[1], MOST_ENLARGED)
+    return max(round(content_px[0] * scale), 64), max(round(content_px[1] * scale), 48)
+
+
+def require_display() -> None:
+    """Raises UserError where Qt would end the whole process because it finds no X server."""
+    if sys.platform != "linux":
+        return
+    display = os.environ.get("DISPLAY", "")
+    if not display:
+        raise UserError("There is no display here (DISPLAY is not set).", NO_WINDOW_HINT)
+    if not _answers(display):
+        raise UserError(f"The display {display} does not answer.", NO_WINDOW_HINT)
+
+
+def _answers(display: str) -> bool:
+    """Whether an X server listens there: ':1' on a Unix socket, 'localhost:10.0' on TCP."""
+    parts = re.fullmatch(r"(?:unix)?([^:/]*):(\d+)(?:\.\d+)?", display)
+    if parts is None:
+        return True  # a form of name that we do not know: Qt's to judge
+    host, number = parts[1], int(parts[2])
+    if host:
+        addresses: list[tuple[int, object]] = [(socket.AF_INET, (host, 6000 + number))]
+    else:
+        path = f"/tmp/.X11-unix/X{number}"
+        addresses = [(socket.AF_UNIX, path), (socket.AF_UNIX, f"\0{path}")]
+    return any(_connects(family, address) for family, address in addresses)
+
+
+def _connects(family: int, address: object) -> bool:
+    with socket.socket(family, socket.SOCK_STREAM) as connection:
+        connection.settimeout(2.0)
+        try:
+            connection.connect(address)  # type: ignore[arg-type]
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,42 @@
+"""A thread that is never abandoned: it can be told to stop, is joined, and hands its error on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from shared.handoff import Closed
+
+
+class Worker:
+    """Runs `work(stop)` on a thread of its own; `work` returns soon after `stop` is set."""
+
+    def __init__(self, name: str, work: Callable[[threading.Event], None]) -> None:
+        self._work = work
+        self._stop = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=name)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._work(self._stop)
+        except Closed:  # the other side of a hand-off has ended: so does this one
+            pass
+        except BaseException as error:  # raised again by check(), in the thread that waits
+            self._error = error
+
+    def stop(self) -> None:
+        """Asks; join() waits."""
+        self._stop.set()
+
+    def join(self) -> None:
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def check(self) -> None:
+        """Raises what ended the thread, if anything did."""
+        if self._error is not None:
+            raise self._error

@@ -1,0 +1,71 @@
+"""depth-live with a fake network, for tests: python -m tests.live_driver FAKE [depth-live's arguments].
+
+FAKE: 'bright' (bright is near), 'slow' (the same after 400 ms), 'raises' (fails at the fifth frame), 'absent'
+(never loads). At the end it names the threads that are left on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from live.__main__ import PROG, build_parser, prepare_opencv, to_config
+from shared import DepthMap, UserError, options
+
+
+class FakeEngine:
+    """Nearness is the green channel of the network's input: bright is near."""
+
+    name = "fake"
+    description = "no network"
+
+    def __init__(self, seconds: float = 0.03, fails_at: int | None = None) -> None:
+        self._seconds, self._fails_at, self._count = seconds, fails_at, 0
+
+    def infer(self, network_input: NDArray[np.float32]) -> DepthMap:
+        time.sleep(self._seconds)
+        self._count += 1
+        if self._count == self._fails_at:
+            raise UserError("The fake engine broke.", "Nothing to do.", exit_code=1)
+        return np.ascontiguousarray(network_input[0, 1])
+
+
+def command(fake: str, arguments: list[str]) -> int:
+    parsed = build_parser().parse_args(arguments)
+    options.configure_logging(verbose=parsed.verbose)
+    config = to_config(parsed)
+    prepare_opencv()
+    from live.app import App
+    from shared.predictor import DepthPredictor
+
+    def make_predictor() -> DepthPredictor:
+        if fake == "absent":
+            time.sleep(2.0)
+        seconds, fails_at = {"slow": (0.4, None), "raises": (0.03, 5)}.get(fake, (0.03, None))
+        return DepthPredictor(FakeEngine(seconds, fails_at))
+
+    app = App(config, make_predictor=make_predictor)
+    try:
+        app.run()
+    finally:
+        state = {name: value for name, value in vars(app.controls).items() if not name.startswith("_")}
+        Path("controls.json").write_text(json.dumps(state))
+    return 0
+
+
+def main() -> int:
+    code = options.run(lambda: command(sys.argv[1], sys.argv[2:]), prog=PROG)
+    left = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if left:
+        sys.stderr.write(f"threads left: {left}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
