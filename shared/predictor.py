@@ -73,16 +73,20 @@ class DepthPredictor:
         size: int = DEFAULT_SIZE_PX,
         engine: str = "auto",
         device: str = "auto",
+        threads: int | None = None,
     ) -> DepthPredictor:
         """Chooses weights ('auto', 'official', 'bundled' or a path; None asks DEPTH_WEIGHTS) and an engine.
 
+        threads: how many cores the network may use; None takes all.
         Raises UserError when the weights or the engine cannot be had.
         """
         from shared.engine import load_engine
         from shared.weights import choose_weights
 
         chosen = choose_weights(weights)
-        return cls(load_engine(chosen, engine=engine, device=device), size=size, weights=chosen)
+        return cls(
+            load_engine(chosen, engine=engine, device=device, threads=threads), size=size, weights=chosen
+        )
 
     def predict(self, frame_bgr: FrameBGR) -> DepthMap:
         """(H, W, 3) uint8 BGR, 16x16 to 8K -> (h, w) float32 at network size.
