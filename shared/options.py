@@ -98,6 +98,20 @@ def fraction_0_1(text: str) -> float:
     return value
 
 
+def whole_number_0_51(text: str) -> int:
+    value = _number(int, text, "a whole number from 0 to 51")
+    if not 0 <= value <= 51:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 51, got {text!r}")
+    return value
+
+
+def picture_height_px(text: str) -> int:
+    value = _number(int, text, "an even number of pixels, 16 or more")
+    if value < 16 or value % 2:
+        raise argparse.ArgumentTypeError(f"expected an even number of pixels, 16 or more, got {text!r}")
+    return value
+
+
 def network_size_px(text: str) -> int:
     value = _number(int, text, "a multiple of 32 from 32 to 1024")
     if value % 32 or not 32 <= value <= 1024:

@@ -1,0 +1,237 @@
+"""The ffmpeg that imageio-ffmpeg brings, as a child that cannot hang us, outlive us or be silent.
+
+Every child runs with -nostdin in a process group of its own (the terminal's Ctrl-C is ours alone to answer),
+its stderr is read by a thread, and while we wait for its bytes a watchdog counts: a child that gives nothing
+for `STALL_S` is killed, and the waiting call ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+from shared import UserError
+
+logger = logging.getLogger(__name__)
+
+STALL_S = 60.0
+LAST_LINES = 40
+# What decoders and demuxers say about bytes that they could not use, one line per packet or frame.
+DAMAGE = re.compile(
+    r"Error submitting packet|corrupt decoded frame|Decoding error|Error while decoding|partial file"
+    r"|Truncat|truncat|error reading|Packet corrupt|Invalid data found|Input/output error|invalid NAL",
+)
+WINDOWS_GROUP: dict[str, Any] = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+PIPE_BYTES = 1 << 20
+
+
+@lru_cache(maxsize=1)
+def ffmpeg_exe() -> str:
+    """Path of the ffmpeg program. Raises UserError when there is none."""
+    import imageio_ffmpeg
+
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        raise UserError(
+            "No ffmpeg program was found.",
+            "Reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to the path of an ffmpeg program.",
+            exit_code=1,
+        ) from None
+
+
+def file_url(path: Path) -> str:
+    """The path as ffmpeg takes it whatever it is called: dashes, colons and percent signs included."""
+    return f"file:{path.absolute()}"
+
+
+class FFmpeg:
+    """One running ffmpeg.
+
+    pipe_in, pipe_out: whether its stdin is written to or its stdout is read.
+    One thread reads or writes and closes; any thread may `kill`.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        pipe_in: bool = False,
+        pipe_out: bool = False,
+        loglevel: str = "error",
+    ) -> None:
+        command = [ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", loglevel, *arguments]
+        logger.debug("running %s", command)
+        group = WINDOWS_GROUP if sys.platform == "win32" else {"start_new_session": True}
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if pipe_in else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if pipe_out else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            **group,
+        )
+        for pipe in (self._process.stdin, self._process.stdout):
+            _widen(pipe)
+        self.damage_count = 0
+        self.stalled = False
+        self._lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._waiting_since_s: float | None = None
+        self._ended = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._drain_stderr, name="ffmpeg-stderr"),
+            threading.Thread(target=self._watch, name="ffmpeg-watchdog", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def last_lines(self) -> list[str]:
+        return list(self._lines)
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; negative, on POSIX, when a signal ended it."""
+        return self._process.poll()
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fills the buffer from stdout; returns the bytes read, fewer only at the end."""
+        stdout = self._process.stdout
+        assert stdout is not None
+        filled = 0
+        while filled < len(buffer):
+            self._waiting_since_s = time.monotonic()
+            count = stdout.readinto(buffer[filled:])  # type: ignore[attr-defined]
+            self._waiting_since_s = None
+            if not count:
+                break
+            filled += count
+        return filled
+
+    def write(self, data: memoryview) -> None:
+        """Writes all of it to stdin. Raises BrokenPipeError (or OSError) once the child is gone."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        written = 0
+        while written < len(data):
+            self._waiting_since_s = time.monotonic()
+            written += stdin.write(data[written:])
+            self._waiting_since_s = None
+
+    def close_stdin(self) -> None:
+        if self._process.stdin is not None:
+            try:
+                self._process.stdin.close()
+            except OSError:
+                logger.debug("ffmpeg was gone before its input was closed")
+
+    def finish(self, limit_s: float = STALL_S) -> int:
+        """Closes its input, waits for its end (at most limit_s, then it is killed), returns its exit code."""
+        self.close_stdin()
+        try:
+            self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self.stalled = True
+            self._process.kill()
+        code = self._process.wait()
+        self._join()
+        return code
+
+    def kill(self) -> None:
+        """Ends it at once; whoever waits for it wakes up. Never raises; any thread, any number of times."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Ends it if it still runs and frees everything; for the thread that reads or writes."""
+        self.kill()
+        self._process.wait()
+        self.close_stdin()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._join()
+
+    def reason(self) -> str:
+        """Its own last word about what went wrong, for a sentence."""
+        if self.stalled:
+            return f"it did nothing for {STALL_S:.0f} s"
+        for line in reversed(self._lines):
+            text = re.sub(r"^\[[^\]]*\]\s*|file:\S*: ", "", line).strip()
+            if text and "Conversion failed" not in text and "Nothing was written" not in text:
+                return text.rstrip(".")
+        code = self.returncode
+        return (
+            f"it was killed by signal {-code}"
+            if code is not None and code < 0
+            else f"its exit code is {code}"
+        )
+
+    def _join(self) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _drain_stderr(self) -> None:
+        stderr = self._process.stderr
+        assert stderr is not None
+        with open(stderr.fileno(), encoding="utf-8", errors="replace", closefd=False) as lines:
+            for line in lines:
+                self._lines.append(line.rstrip())
+                self.damage_count += bool(DAMAGE.search(line))
+        stderr.close()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(1.0):
+            since_s = self._waiting_since_s
+            if since_s is not None and time.monotonic() - since_s > STALL_S:
+                self.stalled = True
+                self._process.kill()
+                return
+
+
+def run_ffmpeg(
+    arguments: Sequence[str], *, loglevel: str = "error", timeout_s: float = STALL_S
+) -> tuple[int, str]:
+    """Runs ffmpeg to its end; returns (exit code, stderr). Raises UserError when it takes over timeout_s."""
+    command = [ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", loglevel, *arguments]
+    group = WINDOWS_GROUP if sys.platform == "win32" else {"start_new_session": True}
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+            **group,
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError(
+            f"ffmpeg gave no answer within {timeout_s:.0f} s.",
+            "Check that the disk answers and that the file is whole.",
+            exit_code=1,
+        ) from None
+    return done.returncode, done.stderr.decode("utf-8", "replace")
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Linux's pipes hold 64 KiB; a frame passes in fewer, larger pieces through a wider one."""
+    if pipe is None or sys.platform != "linux":
+        return
+    import fcntl
+
+    try:
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    except OSError as error:
+        logger.debug("the pipe keeps its size: %s", error)

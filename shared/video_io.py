@@ -1,0 +1,8 @@
+"""Video files in and out: the door to what the modules beside it do with ffmpeg."""
+
+from shared.mux import Soundtrack
+from shared.video_info import VideoInfo, probe
+from shared.video_reader import VideoReader
+from shared.video_writer import VideoWriter
+
+__all__ = ["Soundtrack", "VideoInfo", "VideoReader", "VideoWriter", "probe"]

@@ -1,0 +1,223 @@
+"""One file in, its depth video out: read -> DepthStream -> render -> write, with nothing half-written left.
+
+convert(Path("clip.mp4"), Path("clip-depth.mp4"), ConvertSettings(), predictor=DepthPredictor.from_weights())
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared import UserError
+from shared.mux import extract_video
+from shared.options import version
+from shared.render import render, view_size
+from shared.stream import DepthStream
+from shared.video_info import check_is_file
+from shared.video_io import Soundtrack, VideoReader, VideoWriter
+from shared.video_writer import piece_beside, playable_frames
+from video import partial as partials
+from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
+from video.pipeline import Drawn, run_pipeline
+from video.settings import ConvertResult, ConvertSettings
+
+if TYPE_CHECKING:
+    from shared.stream import Predictor
+
+__all__ = ["ConvertResult", "ConvertSettings", "convert"]
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int | None], None]
+
+
+def convert(
+    source: Path,
+    output: Path,
+    settings: ConvertSettings,
+    *,
+    predictor: Predictor,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> ConvertResult:
+    """Converts one video. Until it is whole, `output` does not exist (or is still the file from before).
+
+    progress(done, total or None) is called on a thread of the conversion after each frame. Setting `cancel`
+    ends it early: the result is then partial, as a fault's is, and `settings.resume` goes on with it.
+    Raises UserError for whatever the user can put right; what was finished is then kept as partial too.
+    """
+    check_output(source, output, overwrite=settings.overwrite, suffixes=VIDEO_OUTPUT_SUFFIXES)
+    return _Conversion(
+        source,
+        output,
+        settings,
+        predictor=predictor,
+        progress=progress,
+        cancel=cancel or threading.Event(),
+    ).run()
+
+
+class _Conversion:
+    """One run: what is open, how far it came, and what is kept of it."""
+
+    def __init__(
+        self,
+        source: Path,
+        output: Path,
+        settings: ConvertSettings,
+        *,
+        predictor: Predictor,
+        progress: Progress | None,
+        cancel: threading.Event,
+    ) -> None:
+        self._source = source
+        self._output = output
+        self._settings = settings
+        self._progress = progress
+        self._cancel = cancel
+        self._stream = DepthStream(predictor, every=settings.every, steady=settings.steady, lookahead=True)
+        self._model = _describe_model(predictor)
+        self._checkpoints = partials.Checkpoints()
+        self._before = partials.NOTHING
+        self._frames_yielded = 0
+        self._frames_drawn = 0
+
+    def run(self) -> ConvertResult:
+        check_is_file(self._source)
+        self._mark = partials.fingerprint(self._source, self._settings.picture_settings(), self._model)
+        if self._settings.resume:
+            self._before = partials.load(self._output, self._mark) or partials.NOTHING
+        if self._before.state is not None:
+            self._stream.restore(self._before.state)
+        with self._open_reader() as reader, self._open_writer(reader) as writer:
+            self._writer = writer
+            self._total = reader.frame_count_estimate
+            try:
+                run_pipeline(reader, self._stream, self._draw, yielded=self._checkpoint, cancel=self._cancel)
+            except Exception as fault:
+                raise self._keep_after(fault) from fault
+            if self._cancel.is_set():
+                return self._result(reader, self._keep(), is_partial=True)
+            writer.close()
+            if self._before.frames:
+                partials.remove(self._output)
+            return self._result(reader, self._output)
+
+    def _open_reader(self) -> VideoReader:
+        settings = self._settings
+        return VideoReader(
+            self._source,
+            settings.start_s,
+            settings.duration_s,
+            first_frame=self._before.next_frame,
+            max_height_px=settings.max_height_px,
+        )
+
+    @contextmanager
+    def _open_writer(self, reader: VideoReader) -> Iterator[VideoWriter]:
+        """The writer, with the earlier run's pictures before its own."""
+        width_px, height_px = view_size(reader.width_px, reader.height_px, self._settings.view)
+        earlier = []
+        if self._before.frames:
+            earlier.append(piece_beside(self._output))
+            extract_video(partials.partial_path(self._output), earlier[0])
+        try:
+            with VideoWriter(
+                self._output,
+                width_px,
+                height_px,
+                reader.info.frame_rate,
+                audio_from=self._soundtrack(reader) if self._settings.audio else None,
+                crf=self._settings.crf,
+                preset=self._settings.preset,
+                comment=f"depth-viewer {version()}; weights: {self._model['weights']}",
+                earlier=earlier,
+            ) as writer:
+                yield writer
+        finally:
+            for piece in earlier:
+                piece.unlink(missing_ok=True)
+
+    def _soundtrack(self, reader: VideoReader) -> Soundtrack | None:
+        whole = Soundtrack.of(reader.info)
+        if whole is None or (reader.start_frame == 0 and self._settings.duration_s is None):
+            return whole
+        if reader.start_frame:
+            return replace(
+                whole, start_s=reader.start_s, duration_s=self._settings.duration_s, picture_delay_s=0.0
+            )
+        assert self._settings.duration_s is not None
+        return replace(whole, duration_s=whole.picture_delay_s + self._settings.duration_s)
+
+    def _checkpoint(self) -> None:
+        """Called after the stream handed out a frame: its state is worth keeping after an inferred one."""
+        self._frames_yielded += 1
+        if getattr(self._stream, "at_keyframe", False):
+            self._checkpoints.add(self._before.next_frame + self._frames_yielded, self._stream.state())
+
+    def _draw(self, drawn: Drawn) -> None:
+        frame_bgr, _, depth_map, display_range = drawn
+        index = self._before.next_frame + self._frames_drawn
+        self._frames_drawn += 1
+        if index < self._before.frames:
+            return  # the earlier run's file holds it; the stream only had to see it again
+        settings = self._settings
+        self._writer.write(
+            render(
+                frame_bgr,
+                depth_map,
+                display_range,
+                view=settings.view,
+                colormap=settings.colormap,
+                alpha=settings.alpha,
+            )
+        )
+        if self._progress:
+            self._progress(index + 1, self._total)
+
+    def _keep(self) -> Path | None:
+        """Keeps what is finished as the partial file and its state; returns the file, or None."""
+        kept = partials.partial_path(self._output)
+        if self._writer.frames_written == 0:
+            return kept if self._before.frames else None
+        self._writer.close_partial(kept, self._before.frames + self._writer.frames_written)
+        frames = playable_frames(kept)
+        seen, state = self._checkpoints.fitting(frames)
+        partials.save(self._output, partials.Partial(frames, seen, state), self._mark)
+        return kept
+
+    def _keep_after(self, fault: Exception) -> Exception:
+        """The fault itself, its hint saying what was kept."""
+        try:
+            kept = self._keep()
+        except (UserError, OSError) as error:
+            logger.warning("nothing could be kept: %s", error)
+            return fault
+        if kept is None or not isinstance(fault, UserError):
+            return fault
+        hint = f"{fault.hint} What was finished is kept as {kept}; --resume goes on from there."
+        return UserError(fault.message, hint, exit_code=fault.exit_code)
+
+    def _result(self, reader: VideoReader, output: Path | None, *, is_partial: bool = False) -> ConvertResult:
+        return ConvertResult(
+            output=output,
+            frames=self._before.frames + self._writer.frames_written,
+            inferred=self._stream.inferred,
+            is_partial=is_partial,
+            warnings=reader.warnings + self._writer.warnings,
+        )
+
+
+def _describe_model(predictor: Predictor) -> dict[str, Any]:
+    """The weights' label and hash and the network's size, as far as the predictor tells."""
+    weights = getattr(predictor, "weights", None)
+    return {
+        "weights": weights.label if weights else type(predictor).__name__,
+        "weights hash": weights.sha256 if weights else "",
+        "network size": getattr(predictor, "size", None),
+    }

@@ -1,0 +1,134 @@
+"""What a conversion that was stopped leaves behind, and how another run goes on from there.
+
+Beside the output `X.mp4` lie `X.partial.mp4`, playable, and `X.partial.npz`: the source's and the settings'
+fingerprint and the depth stream's state after some inferred frame that is in the partial file. The next run
+feeds the stream from the frame after that one, and writes from the first frame that the file does not hold.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared import UserError
+
+STATE_PREFIX = "stream/"
+SPACING = 16
+FORMAT = 1
+
+State = Mapping[str, NDArray[Any]]
+
+
+def partial_path(output: Path) -> Path:
+    return output.with_name(f"{output.stem}.partial.mp4")
+
+
+def state_path(output: Path) -> Path:
+    return output.with_name(f"{output.stem}.partial.npz")
+
+
+@dataclass(frozen=True)
+class Partial:
+    """frames: how many the file holds. next_frame: the first that the restored stream has not seen."""
+
+    frames: int
+    next_frame: int
+    state: State | None
+
+
+NOTHING = Partial(0, 0, None)
+
+
+class Checkpoints:
+    """Some of the stream's states, so that one fits what turns out to be in the file.
+
+    The last few for a stop in good order; every SPACINGth for an encoder that died with frames in its queue.
+    """
+
+    def __init__(self) -> None:
+        self._latest: deque[tuple[int, State]] = deque(maxlen=4)
+        self._spaced: deque[tuple[int, State]] = deque(maxlen=16)
+        self._added = 0
+
+    def add(self, frames_seen: int, state: State) -> None:
+        self._latest.append((frames_seen, state))
+        if self._added % SPACING == 0:
+            self._spaced.append((frames_seen, state))
+        self._added += 1
+
+    def fitting(self, frames: int) -> tuple[int, State | None]:
+        """(frames seen, state) of the latest state that is not ahead of a file of so many frames."""
+        fitting = [(seen, state) for seen, state in (*self._latest, *self._spaced) if seen <= frames]
+        return max(fitting, key=itemgetter(0), default=(0, None))
+
+
+def fingerprint(source: Path, settings: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be the same when a conversion goes on; every value is JSON's."""
+    stat = source.stat()
+    return {
+        "format": FORMAT,
+        "source": source.name,
+        "source bytes": stat.st_size,
+        "source changed": stat.st_mtime_ns,
+        **settings,
+        **model,
+    }
+
+
+def save(output: Path, partial: Partial, mark: Mapping[str, Any]) -> None:
+    """Writes the state file, whole or not at all."""
+    about = {"mark": dict(mark), "frames": partial.frames, "next_frame": partial.next_frame}
+    arrays: dict[str, Any] = {STATE_PREFIX + name: value for name, value in (partial.state or {}).items()}
+    buffer = io.BytesIO()
+    np.savez(buffer, about=np.array(json.dumps(about)), **arrays)
+    target = state_path(output)
+    unfinished = target.with_name(f".{target.name}.part")
+    unfinished.write_bytes(buffer.getvalue())
+    os.replace(unfinished, target)
+
+
+def load(output: Path, mark: Mapping[str, Any]) -> Partial | None:
+    """The partial conversion of `output`, or None where there is none.
+
+    Raises UserError when it was made from another source or with other settings, or is damaged.
+    """
+    if not state_path(output).exists() or not partial_path(output).exists():
+        return None
+    try:
+        with np.load(state_path(output), allow_pickle=False) as stored:
+            about = json.loads(str(stored["about"]))
+            state = {
+                name.removeprefix(STATE_PREFIX): stored[name]
+                for name in stored.files
+                if name.startswith(STATE_PREFIX)
+            }
+        partial = Partial(int(about["frames"]), int(about["next_frame"]), state or None)
+        made_with = about["mark"]
+    except Exception as error:  # a damaged archive raises whatever its parts raise
+        raise UserError(
+            f"{state_path(output)} is damaged ({type(error).__name__}).",
+            "Remove it and convert without --resume.",
+        ) from None
+    now = json.loads(json.dumps(dict(mark)))
+    differing = sorted(name for name in {*now, *made_with} if now.get(name) != made_with.get(name))
+    if differing:
+        raise UserError(
+            f"{partial_path(output)} was made with another {' and another '.join(differing)}.",
+            "Repeat the options of that run, or convert without --resume.",
+        )
+    return partial
+
+
+def remove(output: Path) -> None:
+    partial_path(output).unlink(missing_ok=True)
+    state_path(output).unlink(missing_ok=True)

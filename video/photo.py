@@ -1,0 +1,90 @@
+"""A photo in, its heat map out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared import SMALLEST_FRAME_PX, FrameBGR, UserError
+from shared.render import render
+from shared.stream import DepthStream
+from shared.video_writer import piece_beside
+from video.outputs import PHOTO_OUTPUT_SUFFIXES, check_output
+from video.settings import ConvertResult, ConvertSettings
+
+if TYPE_CHECKING:
+    from shared.stream import Predictor
+
+
+def convert_photo(
+    source: Path, output: Path, settings: ConvertSettings, *, predictor: Predictor
+) -> ConvertResult:
+    """Converts one photo; `output`'s suffix says in which format. Raises UserError as convert() does."""
+    check_output(source, output, overwrite=settings.overwrite, suffixes=PHOTO_OUTPUT_SUFFIXES)
+    photo_bgr = _limited(read_photo(source), settings.max_height_px)
+    stream = DepthStream(predictor)
+    depth_map = stream.push(photo_bgr, 0.0)
+    picture_bgr = render(
+        photo_bgr,
+        depth_map,
+        stream.display_range,
+        view=settings.view,
+        colormap=settings.colormap,
+        alpha=settings.alpha,
+    )
+    write_photo(picture_bgr, output)
+    return ConvertResult(output, frames=1, inferred=1)
+
+
+def read_photo(path: Path) -> FrameBGR:
+    """Upright (EXIF), 8 bits, transparent parts over black. Raises UserError for what is no photo."""
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be opened: {error.strerror}.", "Check its name and permissions."
+        ) from None
+    photo = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if photo is None:
+        raise UserError(f"{path} cannot be read as a photo.", "Check that the file is whole.")
+    if min(photo.shape[:2]) < SMALLEST_FRAME_PX:
+        size = f"{photo.shape[1]}x{photo.shape[0]}"
+        raise UserError(f"{path} is only {size} pixels.", "Give a photo of at least 16x16 pixels.")
+    return _over_black(photo, cv2.imdecode(data, cv2.IMREAD_UNCHANGED))
+
+
+def _over_black(photo_bgr: FrameBGR, stored: NDArray[Any] | None) -> FrameBGR:
+    """stored: the photo as the file holds it, perhaps with an alpha channel."""
+    if stored is None or stored.shape != (*photo_bgr.shape[:2], 4) or stored.dtype != np.uint8:
+        return photo_bgr
+    return cv2.multiply(photo_bgr, cv2.merge([stored[:, :, 3]] * 3), scale=1 / 255)
+
+
+def write_photo(picture_bgr: FrameBGR, path: Path) -> None:
+    """Writes it whole or not at all."""
+    encoded_ok, data = cv2.imencode(path.suffix, picture_bgr)
+    if not encoded_ok:
+        raise UserError(f"{path} cannot be written as {path.suffix}.", "Give -o a name that ends in .png.")
+    unfinished = piece_beside(path)
+    try:
+        unfinished.write_bytes(data.tobytes())
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror}.", "Choose another place with -o.", exit_code=1
+        ) from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _limited(photo_bgr: FrameBGR, max_height_px: int | None) -> FrameBGR:
+    height_px, width_px = photo_bgr.shape[:2]
+    if max_height_px is None or height_px <= max_height_px:
+        return photo_bgr
+    width_px = max(SMALLEST_FRAME_PX, round(width_px * max_height_px / height_px))
+    return cv2.resize(photo_bgr, (width_px, max_height_px), interpolation=cv2.INTER_AREA)

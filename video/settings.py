@@ -1,0 +1,64 @@
+"""What a conversion is asked to do, as data; what it came to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from shared import Colormap, View
+
+DEFAULT_EVERY = 2
+DEFAULT_STEADY = 0.5
+DEFAULT_CRF = 20
+DEFAULT_PRESET = "veryfast"
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+
+RawForm = Literal["png16", "npz", "ffv1"]
+RawSize = Literal["network", "source"]
+
+
+@dataclass(frozen=True)
+class ConvertSettings:
+    """How one file is converted.
+
+    every: each Nth frame is inferred, those between are carried along. steady: 0 (each frame by itself) to 1.
+    start_s, duration_s: the part of the source. max_height_px: the source is made smaller to this.
+    raw: also write the depth itself, in this form and size. resume: go on with a partial conversion.
+    """
+
+    view: View = "depth"
+    alpha: float = 0.5
+    colormap: Colormap = "inferno"
+    every: int = DEFAULT_EVERY
+    steady: float = DEFAULT_STEADY
+    start_s: float = 0.0
+    duration_s: float | None = None
+    max_height_px: int | None = None
+    audio: bool = True
+    crf: int = DEFAULT_CRF
+    preset: str = DEFAULT_PRESET
+    raw: RawForm | None = None
+    raw_size: RawSize = "network"
+    overwrite: bool = False
+    resume: bool = False
+
+    def picture_settings(self) -> dict[str, Any]:
+        """What a conversion must have in common with the one that it goes on with."""
+        left_out = {"overwrite", "resume", "raw", "raw_size"}
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
+
+
+@dataclass
+class ConvertResult:
+    """output: the finished file, or the partial one when `is_partial`; None when nothing was kept.
+
+    frames: in the file. inferred: how many of them this run sent through the network.
+    """
+
+    output: Path | None
+    frames: int
+    inferred: int = 0
+    is_partial: bool = False
+    raw: Path | None = None
+    warnings: list[str] = field(default_factory=list)
