@@ -42,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
         "source",
         nargs="?",
         metavar="SOURCE",
-        help="a camera's number (default 0), a video file, or a URL (RTSP, HTTP MJPEG, MPEG-TS over UDP or TCP)",
+        help="a camera's number (default 0), a video file, or a URL (RTSP, HTTP MJPEG, MPEG-TS)",
     )
     parser.add_argument("--demo", action="store_true", help="play the project's own rendered clip")
     parser.add_argument("--list-cameras", action="store_true", help="name the cameras that open, and end")

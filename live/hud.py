@@ -17,7 +17,6 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 WHITE_BGR, RED_BGR = (255, 255, 255), (40, 40, 230)
 SEEN_THROUGH = 0.35  # of the picture behind a text
 REFERENCE_HEIGHT_PX = 720
-HUD_LINES = 26  # that fit under each other: the help's rows and some air
 
 
 def text_scale(canvas_px: tuple[int, int]) -> float:
@@ -49,15 +48,21 @@ def draw_pointer(canvas_bgr: FrameBGR, point_px: tuple[int, int], percent: int) 
 def draw_recording(canvas_bgr: FrameBGR, elapsed_s: float) -> None:
     """A red dot and the recording's length at the upper right."""
     minutes, seconds = divmod(int(elapsed_s), 60)
-    box = text_box((f"     {minutes:02}:{seconds:02}",), text_scale(_size(canvas_bgr)))
+    box = text_box((f"{minutes:02}:{seconds:02}",), text_scale(_size(canvas_bgr)))
+    height_px = box.shape[0]
+    box = cv2.copyMakeBorder(box, 0, 0, height_px * 2 // 3, 0, cv2.BORDER_CONSTANT, value=(0, 0, 0))
     left, top = _mix(canvas_bgr, box, "top-right")
-    radius_px = max(box.shape[0] // 4, 2)
-    center_px = (left + box.shape[0] // 2, top + box.shape[0] // 2)
-    cv2.circle(canvas_bgr, center_px, radius_px, RED_BGR, cv2.FILLED, cv2.LINE_AA)
+    center_px = (left + height_px // 2, top + height_px // 2)
+    cv2.circle(canvas_bgr, center_px, max(height_px // 4, 2), RED_BGR, cv2.FILLED, cv2.LINE_AA)
 
 
 def draw_help(canvas_bgr: FrameBGR) -> None:
-    _mix(canvas_bgr, help_box(text_scale(_size(canvas_bgr))), "center")
+    """All keys; smaller than other texts where they would not fit."""
+    width_px, height_px = _size(canvas_bgr)
+    scale = text_scale((width_px, height_px))
+    box_height_px, box_width_px = help_box(scale).shape[:2]
+    too_large = max(box_height_px / height_px, box_width_px / width_px)
+    _mix(canvas_bgr, help_box(round(scale / max(too_large, 1.0), 2)), "center")
 
 
 @lru_cache(maxsize=32)
@@ -94,7 +99,7 @@ def help_box(scale: float) -> FrameBGR:
 
 
 def _line_height(scale: float) -> int:
-    return round(cv2.getTextSize("Ay", FONT, scale, 1)[0][1] * 1.7)
+    return max(round(cv2.getTextSize("Ay", FONT, scale, 1)[0][1] * 1.7), 1)
 
 
 def _size(canvas_bgr: FrameBGR) -> tuple[int, int]:

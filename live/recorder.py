@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,8 @@ from live.worker import Worker
 from shared import FrameBGR, UserError
 from shared.handoff import LatestSlot, now_s
 from shared.video_io import VideoWriter
+
+logger = logging.getLogger(__name__)
 
 LIVE_PRESET, LIVE_CRF = "ultrafast", 20  # the encoder shares the cores with the network
 
@@ -25,6 +28,7 @@ class Recorder:
     def __init__(self, path: Path, first: Picture, frame_rate: Fraction, comment: str) -> None:
         self.path = path
         self._comment = comment
+        self._kept: Path | None = None
         self.started_s = now_s()
         self._size_px = first.size_px
         self._frame_rate = frame_rate
@@ -37,19 +41,24 @@ class Recorder:
         self._pictures.put(picture)
 
     def _run(self, stop: threading.Event) -> None:
-        writer = VideoWriter(
-            self.path,
-            *self._size_px,
-            self._frame_rate,
-            preset=LIVE_PRESET,
-            crf=LIVE_CRF,
-            comment=self._comment,
-        )
-        with writer:
+        try:
+            self._record(stop)
+        except UserError as error:
+            hint = "Free some room, or record to another place."
+            if self._kept is not None:
+                hint += f" What was recorded until then is in {self._kept}."
+            raise UserError(error.message, hint, exit_code=error.exit_code) from None
+
+    def _record(self, stop: threading.Event) -> None:
+        comment, preset = self._comment, LIVE_PRESET
+        with VideoWriter(
+            self.path, *self._size_px, self._frame_rate, preset=preset, crf=LIVE_CRF, comment=comment
+        ) as writer:
             try:
                 self._write(writer, stop)
-            except UserError as error:
-                raise self._keep_what_is_there(writer, error) from None
+            except UserError:
+                self._keep(writer)
+                raise
 
     def _write(self, writer: VideoWriter, stop: threading.Event) -> None:
         painted_bgr: FrameBGR | None = None
@@ -65,14 +74,14 @@ class Recorder:
             while writer.frames_written < due:
                 writer.write(painted_bgr)
 
-    def _keep_what_is_there(self, writer: VideoWriter, error: UserError) -> UserError:
+    def _keep(self, writer: VideoWriter) -> None:
         partial = self.path.with_suffix(".partial.mp4")
-        hint = "Free some room, or record to another place."
         try:
-            writer.close_partial(partial)
-        except UserError:
-            return UserError(error.message, hint, exit_code=1)
-        return UserError(error.message, f"{hint} What was recorded until then is in {partial}.", exit_code=1)
+            writer.close_partial(partial, writer.frames_written)
+        except UserError as error:
+            logger.info("%s", error.message)
+        else:
+            self._kept = partial
 
 
 class Recordings:

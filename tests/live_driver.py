@@ -1,7 +1,8 @@
 """depth-live with a fake network, for tests: python -m tests.live_driver FAKE [depth-live's arguments].
 
-FAKE: 'bright' (bright is near), 'slow' (the same after 400 ms), 'raises' (fails at the fifth frame), 'absent'
-(never loads). At the end it names the threads that are left on stderr.
+FAKE: 'bright' (bright is near), 'slow' (the same after 400 ms), 'raises' (fails at the fifth frame), 'late'
+(takes 2 s to load), 'full' (as bright, and no file may grow beyond 20 kB, as on a full disk).
+At the end it names the threads that are left, on stderr.
 """
 
 from __future__ import annotations
@@ -45,11 +46,15 @@ def command(fake: str, arguments: list[str]) -> int:
     from shared.predictor import DepthPredictor
 
     def make_predictor() -> DepthPredictor:
-        if fake == "absent":
+        if fake == "late":
             time.sleep(2.0)
         seconds, fails_at = {"slow": (0.4, None), "raises": (0.03, 5)}.get(fake, (0.03, None))
         return DepthPredictor(FakeEngine(seconds, fails_at))
 
+    if fake == "full":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     app = App(config, make_predictor=make_predictor)
     try:
         app.run()

@@ -22,7 +22,7 @@ class Handler(BaseHTTPRequestHandler):
     jpegs: list[bytes]
     fps: float
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
