@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 from shared import UserError
 
@@ -23,6 +23,9 @@ TIMEOUT_S = 6.0
 ATTEMPTS = 5
 PAUSE_S = 0.5
 CHUNK_BYTES = 1 << 18
+_PARTIAL, _NOTHING_BEYOND = 206, 416  # HTTP's answers to a request for the rest
+
+Response: TypeAlias = HTTPResponse | urllib.error.HTTPError
 
 
 class DownloadFailed(Exception):
@@ -77,7 +80,9 @@ def _fetch(url: str, part: Path, timeout_s: float) -> None:
 def _continue(url: str, part: Path, timeout_s: float) -> None:
     """One request for what is missing, appended to `part`."""
     with _open(url, _size(part), timeout_s) as response:
-        resumes = response.status == 206
+        if response.status == _NOTHING_BEYOND:
+            return
+        resumes = response.status == _PARTIAL
         start = _size(part) if resumes else 0
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else None
@@ -87,22 +92,24 @@ def _continue(url: str, part: Path, timeout_s: float) -> None:
         raise _Interrupted(f"{_size(part)} of {total} bytes came")
 
 
-def _open(url: str, start: int, timeout_s: float) -> HTTPResponse:
+def _open(url: str, start: int, timeout_s: float) -> Response:
+    """The answer to a request for all from byte `start` on."""
     headers = {"User-Agent": "depth-viewer", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
     try:
         return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout_s)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and start:  # nothing lies beyond: another file, or all of it
-            return _open(url, 0, timeout_s)
-        raise DownloadFailed(f"{url} answered {error.code} {error.reason}") from error
+        if error.code != _NOTHING_BEYOND or not start:
+            raise DownloadFailed(f"{url} answered {error.code} {error.reason}") from error
+        whole = error.headers.get("Content-Range") == f"bytes */{start}"
+        return error if whole else _open(url, 0, timeout_s)
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise DownloadFailed(f"{_host(url)} cannot be reached ({reason})") from error
 
 
-def _copy(response: HTTPResponse, file: IO[bytes], start: int, total: int | None) -> None:
+def _copy(response: Response, file: IO[bytes], start: int, total: int | None) -> None:
     from tqdm import tqdm
 
     with tqdm(
@@ -118,7 +125,7 @@ def _copy(response: HTTPResponse, file: IO[bytes], start: int, total: int | None
             bar.update(len(chunk))
 
 
-def _read(response: HTTPResponse) -> bytes:
+def _read(response: Response) -> bytes:
     try:
         return response.read1(CHUNK_BYTES)
     except (OSError, HTTPException) as error:

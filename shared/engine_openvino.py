@@ -5,6 +5,8 @@ Importing this module is cheap; making an engine imports openvino, and only a co
 
 from __future__ import annotations
 
+import logging
+import math
 import tempfile
 import warnings
 from pathlib import Path
@@ -17,6 +19,8 @@ from shared import DepthMap, UserError
 
 if TYPE_CHECKING:
     from shared.model import MidasSmall
+
+logger = logging.getLogger(__name__)
 
 EXAMPLE_SHAPE = (1, 3, 96, 64)  # conversion follows one pass; any multiples of 32 give the same graph
 _LENGTH_BYTES = 8
@@ -31,7 +35,7 @@ class OpenVinoEngine:
 
     name = "openvino"
 
-    def __init__(self, network: Any, *, threads: int | None = None) -> None:
+    def __init__(self, network: Any, *, name: str = "the network", threads: int | None = None) -> None:
         """network: an `openvino.Model` with one input (1, 3, h, w), where h and w may be open.
 
         threads: how many of the CPU's cores inference may use; None takes all.
@@ -40,8 +44,16 @@ class OpenVinoEngine:
 
         self.description = f"OpenVINO {openvino_version()} on cpu"
         self._network = network
+        self._name = name
+        self.fixed_size_px = _fixed_size_px(network)
         self._core = openvino.Core()
-        self._settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        # Pinned to their cores, threads wait there for whatever else runs: with one busy neighbour on two
+        # cores an inference took a third longer, and on an idle machine no less.
+        self._settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+            "ENABLE_CPU_PINNING": "NO",
+        }
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
         self._requests: dict[tuple[int, ...], Any] = {}
@@ -80,7 +92,12 @@ class OpenVinoEngine:
                 "Export it again, or use --weights auto.",
             ) from error
         _check_ends(network, path.name)
-        return cls(network, threads=threads)
+        engine = cls(network, name=path.name, threads=threads)
+        if engine.fixed_size_px is not None:
+            logger.info(
+                "%s sees every frame at %dx%d pixels; it takes no other.", path.name, *engine.fixed_size_px
+            )
+        return engine
 
     def to_bytes(self) -> bytes:
         """The network: length of its graph (XML), its graph, its constants."""
@@ -94,26 +111,51 @@ class OpenVinoEngine:
         return len(graph).to_bytes(_LENGTH_BYTES, "little") + graph + constants
 
     def infer(self, network_input: NDArray[np.float32]) -> DepthMap:
-        """(1, 3, h, w) float32 normalised RGB -> (h, w) float32 inverse depth."""
+        """(1, 3, h, w) float32 normalised RGB -> (h, w) float32 inverse depth.
+
+        Raises UserError when the network cannot take this size or answers with another.
+        """
         shape = network_input.shape
         if shape not in self._requests:
             self._requests[shape] = self._compile(shape)
-        return self._requests[shape].infer([network_input], share_inputs=True)[0].reshape(shape[2:])
+        output = self._requests[shape].infer([network_input], share_inputs=True)[0]
+        return output.reshape(shape[2:]).astype(np.float32, copy=False)
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
-        network = self._network.clone()
-        network.reshape(list(shape))
-        return self._core.compile_model(network, "CPU", self._settings).create_infer_request()
+        height_px, width_px = shape[2:]
+        try:
+            network = self._network.clone()
+            network.reshape(list(shape))
+            compiled = self._core.compile_model(network, "CPU", self._settings)
+            answer = compiled.output(0).get_shape()
+        except RuntimeError as error:
+            raise UserError(
+                f"OpenVINO cannot run {self._name} at {width_px}x{height_px} pixels.",
+                "Try another --size, or --engine torch.",
+            ) from error
+        if tuple(answer)[-2:] != shape[2:] or math.prod(answer) != height_px * width_px:
+            raise UserError(
+                f"{self._name} answers {width_px}x{height_px} pixels with {list(answer)}, no depth map.",
+                "Use a network whose output is (1, height, width), as large as its input.",
+            )
+        return compiled.create_infer_request()
+
+
+def _fixed_size_px(network: Any) -> tuple[int, int] | None:
+    """(width, height) where the network takes no other, else None."""
+    height_px, width_px = network.input(0).get_partial_shape()[2], network.input(0).get_partial_shape()[3]
+    if height_px.is_dynamic or width_px.is_dynamic:
+        return None
+    return width_px.get_length(), height_px.get_length()
 
 
 def _check_ends(network: Any, name: str) -> None:
     """One image (1, 3, h, w) must go in, one map (1, h, w) or (1, 1, h, w) come out."""
-    shapes = [end.get_partial_shape() for end in (*network.inputs, *network.outputs)]
+    shapes = [end.partial_shape for end in (*network.inputs, *network.outputs)]
     one_each = len(network.inputs) == len(network.outputs) == 1
     if not one_each or not shapes[0].compatible([1, 3, -1, -1]):
         raise UserError(
-            f"{name} takes {', '.join(map(str, shapes[: len(network.inputs)]))} and gives"
-            f" {', '.join(map(str, shapes[len(network.inputs) :]))}, not one image and one depth map.",
+            f"{name} takes and gives {', '.join(map(str, shapes))}, not one image and one depth map.",
             "Use a network with one input (1, 3, height, width) and one output (1, height, width).",
         )
 

@@ -46,10 +46,17 @@ def to_network_input(frame_bgr: FrameBGR, size: int = DEFAULT_SIZE_PX) -> NDArra
     Source: the reference's small transform (cubic resize of floats, not clipped, no low-pass).
     """
     height_px, width_px = frame_bgr.shape[:2]
-    target_px = network_size(width_px, height_px, size)
+    return _resized_and_normalised(frame_bgr, network_size(width_px, height_px, size))
+
+
+def _resized_and_normalised(frame_bgr: FrameBGR, target_px: tuple[int, int]) -> NDArray[np.float32]:
     small_bgr = cv2.resize(frame_bgr.astype(np.float32), target_px, interpolation=cv2.INTER_CUBIC)
-    small_rgb = (small_bgr[:, :, ::-1] / 255.0 - IMAGENET_MEAN_RGB) / IMAGENET_STD_RGB
-    return np.ascontiguousarray(small_rgb.transpose(2, 0, 1)[None], dtype=np.float32)
+    network_input = np.empty((1, 3, *small_bgr.shape[:2]), np.float32)
+    for channel, (mean, std) in enumerate(zip(IMAGENET_MEAN_RGB, IMAGENET_STD_RGB, strict=True)):
+        plane = network_input[0, channel]
+        np.multiply(small_bgr[:, :, 2 - channel], 1.0 / (255.0 * std), out=plane)
+        plane -= mean / std
+    return network_input
 
 
 class DepthPredictor:
@@ -94,7 +101,7 @@ class DepthPredictor:
         Raises ValueError for anything that is no frame, UserError when the network's output is not finite.
         """
         check_frame_bgr(frame_bgr)
-        depth_map = self.engine.infer(to_network_input(frame_bgr, self.size))
+        depth_map = self.engine.infer(self._network_input(frame_bgr))
         self._frames_predicted += 1
         if not np.isfinite(depth_map).all():
             raise UserError(
@@ -103,3 +110,10 @@ class DepthPredictor:
                 exit_code=1,
             )
         return depth_map
+
+    def _network_input(self, frame_bgr: FrameBGR) -> NDArray[np.float32]:
+        """A network that was exported for one size gets every frame at that size, whatever its aspect."""
+        fixed_px = getattr(self.engine, "fixed_size_px", None)
+        if fixed_px is not None:
+            return _resized_and_normalised(frame_bgr, fixed_px)
+        return to_network_input(frame_bgr, self.size)

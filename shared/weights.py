@@ -128,7 +128,7 @@ def _official_or_bundled() -> ChosenWeights:
         return _official(_download(), "downloaded")
     except DownloadFailed as error:
         logger.warning(
-            "using the bundled demo model, which sees less than the official one, because %s. %s"
+            "Using the bundled demo model, which sees less than the official one: %s. %s"
             " --weights bundled chooses it without asking.",
             error,
             _how_to_get_them(),
@@ -138,8 +138,8 @@ def _official_or_bundled() -> ChosenWeights:
 
 def _how_to_get_them() -> str:
     return (
-        f"For the official weights, try again with a network, or fetch {official_url()} by other means and"
-        " give it as --weights FILE."
+        f"For the official weights, try again with a network, or fetch {official_url()} by other means"
+        " and give it as --weights FILE."
     )
 
 
