@@ -25,11 +25,12 @@ logger = logging.getLogger(__name__)
 
 STALL_S = 60.0
 LAST_LINES = 40
-# What decoders and demuxers say about bytes that they could not use, one line per packet or frame.
+# What decoders and demuxers say about what they could not use: about one line per packet or frame.
 DAMAGE = re.compile(
-    r"Error submitting packet|corrupt decoded frame|Decoding error|Error while decoding|partial file"
-    r"|Truncat|truncat|error reading|Packet corrupt|Invalid data found|Input/output error|invalid NAL",
+    r"Error submitting packet|corrupt decoded frame|Error while decoding|partial file|[Tt]runcat"
+    r"|Invalid data found|error reading|Input/output error|invalid NAL"
 )
+REPEATED = re.compile(r"Last message repeated (\d+) times")
 WINDOWS_GROUP: dict[str, Any] = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
 PIPE_BYTES = 1 << 20
 
@@ -187,9 +188,14 @@ class FFmpeg:
         stderr = self._process.stderr
         assert stderr is not None
         with open(stderr.fileno(), encoding="utf-8", errors="replace", closefd=False) as lines:
+            was_damage = False
             for line in lines:
                 self._lines.append(line.rstrip())
-                self.damage_count += bool(DAMAGE.search(line))
+                if repeated := REPEATED.search(line):
+                    self.damage_count += was_damage * int(repeated[1])
+                else:
+                    was_damage = DAMAGE.search(line) is not None
+                    self.damage_count += was_damage
         stderr.close()
 
     def _watch(self) -> None:

@@ -68,7 +68,7 @@ class VideoReader:
         """Raises UserError when ffmpeg dies, stalls or gives no frame at all."""
         if self._limit is not None and self._limit <= 0:
             return
-        self._ffmpeg = FFmpeg(self._arguments(), pipe_out=True)
+        self._ffmpeg = FFmpeg(self._arguments(), pipe_out=True, loglevel="warning")
         while True:
             frame_bgr: FrameBGR = np.empty((self.height_px, self.width_px, 3), np.uint8)
             filled = self._ffmpeg.read_into(frame_bgr.data.cast("B"))
@@ -125,7 +125,7 @@ class VideoReader:
                 f"{name} has no picture in that part.", "Check --start against the file's length."
             )
         if damaged := self._ffmpeg.damage_count:
-            self.warnings.append(f"{name}: {damaged} damaged packets were skipped")
+            self.warnings.append(f"{name}: {damaged} damaged packets were skipped or patched over")
         missing_s = self._missing_s()
         if missing_s > EARLY_END_S and (damaged or code or not self.info.has_audio):
             self.warnings.append(f"{name} ends early: the last {missing_s:.1f} s of it hold no picture")
