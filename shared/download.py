@@ -60,7 +60,7 @@ def _fetch_and_verify(url: str, target: Path, verify: Callable[[Path], object], 
         verify(part)
     except UserError as error:
         part.unlink()
-        raise DownloadFailed(f"{url} answered with something else ({error.message.rstrip('.')})") from error
+        raise DownloadFailed(f"{url} sent the wrong file: {error.message.rstrip('.')}") from error
     part.replace(target)
 
 

@@ -158,7 +158,7 @@ def _verify_official(path: Path) -> None:
     """Raises UserError unless `path` loads as the official network, strictly."""
     from shared.model import MIDAS_V21_SMALL
 
-    _load_strictly(_read_state_dict(path, ".pt"), MIDAS_V21_SMALL, path.name)
+    _load_strictly(_read_state_dict(path, ".pt", "it"), MIDAS_V21_SMALL, "it")
 
 
 def _from_path(path: Path) -> ChosenWeights:
@@ -180,7 +180,7 @@ def load_module(chosen: ChosenWeights) -> MidasSmall:
     """
     from shared.model import BUNDLED_SMALL, MIDAS_V21_SMALL
 
-    state_dict = _read_state_dict(chosen.path, chosen.path.suffix.lower())
+    state_dict = _read_state_dict(chosen.path, chosen.path.suffix.lower(), chosen.path.name)
     tables = {"official": [MIDAS_V21_SMALL], "bundled": [BUNDLED_SMALL]}.get(
         chosen.kind, [MIDAS_V21_SMALL, BUNDLED_SMALL]
     )
@@ -188,7 +188,7 @@ def load_module(chosen: ChosenWeights) -> MidasSmall:
     return _load_strictly(state_dict, sizes, chosen.path.name)
 
 
-def _read_state_dict(path: Path, suffix: str) -> dict[str, Tensor]:
+def _read_state_dict(path: Path, suffix: str, name: str) -> dict[str, Tensor]:
     """Reads without running any code that the file may hold."""
     import torch
 
@@ -199,12 +199,18 @@ def _read_state_dict(path: Path, suffix: str) -> dict[str, Tensor]:
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever the readers say of a file that is none of theirs
-        raise _not_weights(path.name, "it is damaged, or something else under that name") from error
+        why = "it is an HTML page" if _is_html(path) else "it is damaged, or something else under that name"
+        raise _not_weights(name, why) from error
     if not isinstance(content, dict) or not all(
         isinstance(value, torch.Tensor) for value in content.values()
     ):
-        raise _not_weights(path.name, "it holds no table of tensors")
+        raise _not_weights(name, "it holds no table of tensors")
     return content
+
+
+def _is_html(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(256).lstrip().startswith(b"<")
 
 
 def _fits(state_dict: dict[str, Tensor], sizes: MidasSizes) -> bool:
@@ -233,7 +239,7 @@ def _load_strictly(state_dict: dict[str, Tensor], sizes: MidasSizes, name: str) 
 
 def _not_weights(name: str, why: str) -> UserError:
     return UserError(
-        f"{name} holds no weights of MiDaS v2.1 small: {why}.", "Fetch it again, or use --weights bundled."
+        f"{name} holds no weights of MiDaS v2.1 small ({why}).", "Fetch it again, or use --weights bundled."
     )
 
 

@@ -15,7 +15,8 @@ class Behaviour:
     """What the server does with `content`.
 
     breaks: how many answers end half-way. ranges: whether it knows Range. bytes_per_s: how fast, if limited.
-    stalls: it accepts and never answers. requests: the Range header of each request, "" for none.
+    stalls: it accepts and says nothing for longer than a test waits.
+    requests: the Range header of each request, "" for none.
     """
 
     content: bytes
@@ -24,7 +25,7 @@ class Behaviour:
     status: int = 200
     states_length: bool = True
     bytes_per_s: float | None = None
-    stalls: threading.Event | None = None
+    stalls: bool = False
     requests: list[str] = field(default_factory=list)
 
 
@@ -54,8 +55,8 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
 def _answer(handler: BaseHTTPRequestHandler, behaviour: Behaviour) -> None:
     wanted = handler.headers.get("Range", "")
     behaviour.requests.append(wanted)
-    if behaviour.stalls is not None:
-        behaviour.stalls.wait(30)
+    if behaviour.stalls:
+        time.sleep(2)
         return
     start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and behaviour.ranges else 0
     total = len(behaviour.content)
