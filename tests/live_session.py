@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ def display() -> Iterator[str]:
     for program in ("Xvfb", "openbox", "xdotool", "import"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
+    with virtual_display() as name:
+        yield name
+
+
+@contextmanager
+def virtual_display() -> Iterator[str]:
     reader, writer = os.pipe()
     screen = f"{DISPLAY_PX[0]}x{DISPLAY_PX[1]}x24"
     server = subprocess.Popen(
