@@ -151,7 +151,7 @@ class VideoWriter:
             *("-framerate", str(rate), "-i", "pipe:0", "-vf", to_yuv, "-c:v", "libx264"),
             *("-crf", str(crf), "-preset", preset, "-video_track_timescale", str(timescale)),
             *("-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "1000000"),
-            *("-f", "mp4", file_url(self._piece)),
+            *("-flush_packets", "1", "-f", "mp4", file_url(self._piece)),
         ]
 
     def _hand_over(self, path: Path, soundtrack: Soundtrack | None) -> None:

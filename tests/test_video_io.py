@@ -1,4 +1,4 @@
-"""The reader's times, parts and complaints; the writer's promises. test_video_matrix has the awkward files."""
+"""The reader's times, parts and complaints; the writer's promises. test_video_matrix has awkward files."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def delayed(path: Path, *, audio_s: float = 0.0, picture_s: float = 0.0) -> Path
     ffmpeg("-v", "error", *AAC, audio)
     silent = plain(path.with_name(f"silent-{path.name}"))
     ffmpeg(
-        *("-v", "error", "-itsoffset", picture_s, "-i", silent, "-itsoffset", audio_s, "-i", audio),
+        *("-v", "error", "-itsoffset", str(picture_s), "-i", silent, "-itsoffset", str(audio_s), "-i", audio),
         *("-map", "0:v", "-map", "1:a", "-c", "copy", path),
     )
     return path

@@ -184,6 +184,7 @@ class _Conversion:
         """Keeps what is finished as the partial file and its state; returns the file, or None."""
         kept = partials.partial_path(self._output)
         if self._writer.frames_written == 0:
+            self._writer.abort()
             return kept if self._before.frames else None
         self._writer.close_partial(kept, self._before.frames + self._writer.frames_written)
         frames = playable_frames(kept)
