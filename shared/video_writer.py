@@ -149,7 +149,8 @@ class VideoWriter:
         return [
             *("-y", "-f", "rawvideo", "-pixel_format", "bgr24", "-video_size", f"{width_px}x{height_px}"),
             *("-framerate", str(rate), "-i", "pipe:0", "-vf", to_yuv, "-c:v", "libx264"),
-            *("-crf", str(crf), "-preset", preset, "-video_track_timescale", str(timescale)),
+            # No B-frames: wherever the encoding breaks off, the pictures so far have no holes.
+            *("-crf", str(crf), "-preset", preset, "-bf", "0", "-video_track_timescale", str(timescale)),
             *("-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "1000000"),
             *("-flush_packets", "1", "-f", "mp4", file_url(self._piece)),
         ]
