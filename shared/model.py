@@ -18,23 +18,33 @@ Four = tuple[int, int, int, int]
 class MidasSizes:
     """The network's sizes as data.
 
-    encoder: name of a timm EfficientNet with seven stages.
-    taps: channels after the stages that end at strides 4, 8, 16 and 32.
+    encoder: name of a timm network with a stem and stages in the manner of EfficientNet.
+    stage_ends: how many of its stages lie before each tap, at strides 4, 8, 16 and 32.
+    taps: channels there.
     features: channels of the decoder at those strides.
     head: channels between the decoder and the one output channel.
     """
 
     encoder: str
+    stage_ends: Four
     taps: Four
     features: Four
     head: int
 
 
 MIDAS_V21_SMALL = MidasSizes(
-    encoder="tf_efficientnet_lite3", taps=(32, 48, 136, 384), features=(64, 128, 256, 512), head=32
+    encoder="tf_efficientnet_lite3",
+    stage_ends=(2, 3, 5, 7),
+    taps=(32, 48, 136, 384),
+    features=(64, 128, 256, 512),
+    head=32,
 )
 BUNDLED_SMALL = MidasSizes(
-    encoder="tf_efficientnet_lite0", taps=(24, 40, 112, 320), features=(32, 48, 64, 96), head=16
+    encoder="mobilenetv4_conv_small",
+    stage_ends=(1, 2, 3, 4),
+    taps=(32, 64, 96, 128),
+    features=(32, 48, 64, 96),
+    head=16,
 )
 
 
@@ -65,12 +75,12 @@ class Encoder(nn.Module):
         import timm
 
         net = timm.create_model(sizes.encoder, pretrained=False)
-        stages = net.blocks
+        end1, end2, end3, end4 = sizes.stage_ends
         # The checkpoint counts an activation at index 2; in today's timm the batch norm applies it.
-        self.layer1 = nn.Sequential(net.conv_stem, net.bn1, nn.Identity(), stages[0], stages[1])
-        self.layer2 = nn.Sequential(stages[2])
-        self.layer3 = nn.Sequential(stages[3], stages[4])
-        self.layer4 = nn.Sequential(stages[5], stages[6])
+        self.layer1 = nn.Sequential(net.conv_stem, net.bn1, nn.Identity(), *net.blocks[:end1])
+        self.layer2 = nn.Sequential(*net.blocks[end1:end2])
+        self.layer3 = nn.Sequential(*net.blocks[end2:end3])
+        self.layer4 = nn.Sequential(*net.blocks[end3:end4])
 
     def forward(self, image_rgb_n3hw: Tensor) -> list[Tensor]:
         taps = []

@@ -1,0 +1,61 @@
+"""How relative inverse depth is scored: the usual protocol for affine-invariant depth. numpy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared import DepthMap
+
+FURTHEST_INVERSE_M = 0.1
+
+
+@dataclass(frozen=True)
+class Scores:
+    """rho: Spearman's rank correlation; d1: share of pixels within a factor 1.25; abs_rel: mean |z-g| / g."""
+
+    rho: float
+    d1: float
+    abs_rel: float
+
+    @classmethod
+    def mean(cls, many: list[Scores]) -> Scores:
+        return cls(*(float(np.mean([getattr(s, name) for s in many])) for name in ("rho", "d1", "abs_rel")))
+
+
+def score(prediction: DepthMap, inverse_depth: NDArray[np.float32], valid: NDArray[np.bool_]) -> Scores:
+    """(h, w) predicted inverse depth against measured inverse depth (H, W) in 1/m where `valid` (H, W).
+
+    The prediction is enlarged, scale and shift are fitted by least squares, and the aligned inverse depth is
+    clipped to at least 0.1 1/m before it is inverted.
+    """
+    height_px, width_px = inverse_depth.shape
+    enlarged = cv2.resize(prediction, (width_px, height_px), interpolation=cv2.INTER_LINEAR)
+    p, g = enlarged[valid].astype(np.float64), inverse_depth[valid].astype(np.float64)
+    design = np.stack([p, np.ones_like(p)], axis=1)
+    (scale, shift), *_ = np.linalg.lstsq(design, g, rcond=None)
+    z = 1.0 / np.maximum(scale * p + shift, FURTHEST_INVERSE_M)
+    ratio = np.maximum(z * g, 1.0 / (z * g))
+    return Scores(spearman(p, g), float((ratio < 1.25).mean()), float((np.abs(z - 1 / g) * g).mean()))
+
+
+def spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Rank correlation with mean ranks for ties; 0 where either is constant."""
+    ra, rb = _mean_ranks(a), _mean_ranks(b)
+    if ra.std() == 0 or rb.std() == 0:
+        return 0.0
+    return float(np.corrcoef(ra, rb)[0, 1])
+
+
+def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[inverse]
+
+
+def ramp(height_px: int, width_px: int) -> DepthMap:
+    """'Lower in the picture is nearer': the baseline that a useful network beats."""
+    return np.repeat(np.linspace(0, 1, height_px, dtype=np.float32)[:, None], width_px, axis=1)

@@ -1,0 +1,63 @@
+"""Rendered pictures on disk: written ahead by one process, read by the training as they come.
+
+A shard is NAME.npz with image_bgr_u8 (n, H, W, 3) and inverse_depth_f16 (n, H, W) in 1/m, sky = 0. It appears
+under its name only when whole.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Shard = tuple[NDArray[np.uint8], NDArray[np.float16]]
+
+
+def write_shard(path: Path, image_bgr_u8: NDArray[np.uint8], inverse_depth: NDArray[np.floating]) -> None:
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        np.savez(file, image_bgr_u8=image_bgr_u8, inverse_depth_f16=inverse_depth.astype(np.float16))
+    os.replace(unfinished, path)
+
+
+def read_shard(path: Path) -> Shard:
+    with np.load(path) as archive:
+        return archive["image_bgr_u8"], archive["inverse_depth_f16"]
+
+
+class ShardPool:
+    """The newest shards of a growing folder, in memory; `draw` picks pictures evenly among them."""
+
+    def __init__(self, folder: Path, *, most_pictures: int) -> None:
+        self._folder = folder
+        self._most_pictures = most_pictures
+        self._shards: dict[str, Shard] = {}
+        self.pictures_seen = 0
+
+    def refresh(self, *, most_new: int = 4) -> int:
+        """Reads up to most_new shards that are new, drops the oldest past the bound; the pictures held."""
+        names = sorted(path.name for path in self._folder.glob("*.npz"))
+        if self._shards:
+            names = [name for name in names if name > max(self._shards)]
+        for name in names[:most_new]:
+            self._shards[name] = read_shard(self._folder / name)
+            self.pictures_seen += len(self._shards[name][0])
+            while self._held() > self._most_pictures and len(self._shards) > 1:
+                del self._shards[min(self._shards)]
+        return self._held()
+
+    def _held(self) -> int:
+        return sum(len(images) for images, _ in self._shards.values())
+
+    def draw(self, count: int, rng: np.random.Generator) -> list[tuple[NDArray, NDArray]]:
+        """`count` pairs of image (H, W, 3) uint8 BGR and inverse depth (H, W) float16."""
+        shards = list(self._shards.values())
+        weights = np.array([len(images) for images, _ in shards], float)
+        pairs = []
+        for index in rng.choice(len(shards), count, p=weights / weights.sum()):
+            images, inverse_depths = shards[index]
+            row = rng.integers(len(images))
+            pairs.append((images[row], inverse_depths[row]))
+        return pairs

@@ -1,0 +1,258 @@
+"""Trains the bundled network: `python -m shared.bundled.train --minutes M --out FILE`.
+
+Objective and alignment are MiDaS's (Ranftl et al., 2020). Pictures are rendered by a process of their own
+into a folder of shards and read as they come; each is cropped, flipped and recoloured anew at each use.
+The run is cut by time, so that the learning rate always reaches its end; --resume goes on from a
+checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import sys
+import time
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from shared.bundled.augment import Augmentation
+from shared.bundled.losses import midas_loss
+from shared.bundled.scores import Scores, score
+from shared.bundled.shards import ShardPool, read_shard
+from shared.model import BUNDLED_SMALL, MidasSmall
+from shared.predictor import to_network_input
+
+logger = logging.getLogger(__name__)
+
+# From which share of the time on which (height, width) are used: small first, the sizes of use at the end.
+SCHEDULE_PX = (
+    (0.00, ((96, 128), (96, 96), (64, 128))),
+    (0.55, ((128, 160), (128, 128), (96, 160))),
+    (0.85, ((192, 256), (160, 256), (128, 256))),
+)
+PEAK_RATE = 1.5e-3
+WARM_UP_STEPS = 200
+EMA_DECAY = 0.998
+LOG_EVERY = 50
+SAVE_EVERY_S = 180.0
+FURTHEST_SCORED_M = 80.0
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    minutes: float
+    data: Path
+    held_back: Path | None
+    out: Path
+    resume: bool
+    batch: int = 24
+    threads: int = 1
+    seed: int = 1
+    most_pictures: int = 30_000
+    gradient_weight: float = 1.0
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.out.with_suffix(".ckpt")
+
+
+class Training:
+    """Model, average, optimiser and clock; what a checkpoint holds."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings = settings
+        self.model = MidasSmall(BUNDLED_SMALL).to(memory_format=torch.channels_last)
+        self.average = deepcopy(self.model)
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=PEAK_RATE, weight_decay=0.01)
+        self.rng = np.random.default_rng(settings.seed)
+        self.step = 0
+        self.samples = 0
+        self.spent_s = 0.0
+
+    @property
+    def progress(self) -> float:
+        return min(self.spent_s / (60 * self.settings.minutes), 1.0)
+
+    def learning_rate(self) -> float:
+        """A short warm-up, then a cosine to zero over the time given."""
+        warm = min((self.step + 1) / WARM_UP_STEPS, 1.0)
+        return PEAK_RATE * warm * 0.5 * (1 + math.cos(math.pi * self.progress))
+
+    def update(self, image_n3hw: Tensor, target_nhw: Tensor) -> float:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate()
+        self.model.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            prediction = self.model(image_n3hw)
+        loss = midas_loss(prediction.float(), target_nhw, gradient_weight=self.settings.gradient_weight)
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self._update_average()
+        self.step += 1
+        self.samples += len(image_n3hw)
+        return loss.item()
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(EMA_DECAY, (self.step + 1) / (self.step + 10))
+        for mean, value in zip(
+            self.average.state_dict().values(), self.model.state_dict().values(), strict=True
+        ):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)
+
+    def save(self, path: Path) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "rng": self.rng.bit_generator.state,
+            "step": self.step,
+            "samples": self.samples,
+            "spent_s": self.spent_s,
+        }
+        unfinished = path.with_suffix(".part")
+        torch.save(state, unfinished)
+        unfinished.replace(path)
+
+    def load(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.rng.bit_generator.state = state["rng"]
+        self.step, self.samples, self.spent_s = state["step"], state["samples"], state["spent_s"]
+
+
+def sizes_at(progress: float) -> tuple[tuple[int, int], ...]:
+    return [sizes for start, sizes in SCHEDULE_PX if progress >= start][-1]
+
+
+def train(settings: TrainSettings) -> Training:
+    """Trains until the time is spent; leaves a checkpoint, a log (JSON lines) and the float16 weights."""
+    torch.set_num_threads(settings.threads)
+    training = Training(settings)
+    if settings.resume:
+        training.load(settings.checkpoint)
+    pool = ShardPool(settings.data, most_pictures=settings.most_pictures)
+    _wait_for_pictures(pool)
+    augmentation = Augmentation()
+    losses: list[float] = []
+    saved_s = time.monotonic()
+    while training.progress < 1:
+        losses.append(_one_step(training, pool, augmentation))
+        if training.step % LOG_EVERY == 0:
+            pool.refresh()
+            _log(training, pool, float(np.mean(losses)))
+            losses.clear()
+        if time.monotonic() - saved_s > SAVE_EVERY_S:
+            _finish_round(training)
+            saved_s = time.monotonic()
+    _finish_round(training)
+    return training
+
+
+def _one_step(training: Training, pool: ShardPool, augmentation: Augmentation) -> float:
+    start_s = time.monotonic()
+    sizes = sizes_at(training.progress)
+    size_px = sizes[training.rng.integers(len(sizes))]
+    pairs = pool.draw(training.settings.batch, training.rng)
+    loss = training.update(*augmentation.batch(pairs, size_px))
+    training.spent_s += time.monotonic() - start_s
+    return loss
+
+
+def _wait_for_pictures(pool: ShardPool) -> None:
+    while not pool.refresh(most_new=1000):
+        time.sleep(0.5)
+
+
+def _log(training: Training, pool: ShardPool, loss: float) -> None:
+    row = {
+        "step": training.step,
+        "minutes": round(training.spent_s / 60, 2),
+        "samples": training.samples,
+        "pictures": pool.pictures_seen,
+        "loss": round(loss, 4),
+    }
+    with training.settings.out.with_suffix(".log.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    logger.info("%s", row)
+
+
+def _finish_round(training: Training) -> None:
+    """Checkpoint, held-back scores and the weights as they stand."""
+    settings = training.settings
+    training.save(settings.checkpoint)
+    export(training.average, settings.out, steps=training.step, samples=training.samples)
+    if settings.held_back is not None:
+        scores = held_back_scores(training.average, settings.held_back, most=60)
+        logger.info("step %d held back: %s", training.step, scores)
+        with settings.out.with_suffix(".log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": training.step, "held_back": asdict(scores)}) + "\n")
+
+
+@torch.inference_mode()
+def held_back_scores(model: MidasSmall, folder: Path, *, most: int | None = None) -> Scores:
+    """Mean scores over rendered pictures that no training reads; the sky has no distance and is left out."""
+    model.eval()
+    scores = []
+    for path in sorted(folder.glob("*.npz")):
+        for image_bgr, inverse_depth in zip(*read_shard(path), strict=True):
+            if most is not None and len(scores) >= most:
+                break
+            prediction = model(torch.from_numpy(to_network_input(image_bgr)))[0].numpy()
+            exact = inverse_depth.astype(np.float32)
+            scores.append(score(prediction, exact, exact > 1 / FURTHEST_SCORED_M))
+    return Scores.mean(scores)
+
+
+def export(model: MidasSmall, path: Path, *, steps: int, samples: int) -> None:
+    """Writes float16 safetensors, whole or not at all."""
+    tensors = {
+        name: (entry.half() if entry.is_floating_point() else entry).contiguous()
+        for name, entry in model.state_dict().items()
+    }
+    unfinished = path.with_suffix(".part")
+    save_file(
+        tensors,
+        unfinished,
+        metadata={"encoder": model.sizes.encoder, "steps": str(steps), "samples": str(samples)},
+    )
+    unfinished.replace(path)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m shared.bundled.train", description=__doc__)
+    parser.add_argument("--minutes", type=float, required=True, help="time to train, rendering not counted")
+    parser.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
+    parser.add_argument(
+        "--data", type=Path, help="folder of shards (default: OUT's folder, rendered as it trains)"
+    )
+    parser.add_argument("--held-back", type=Path, help="folder of shards to score on")
+    parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoint")
+    parser.add_argument("--batch", type=int, default=24)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    options.data = options.data or options.out.parent / "shards"
+    train(TrainSettings(**vars(options)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
