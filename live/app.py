@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.01  # how long a key press may wait
 REFRESH_S = 0.25  # the information is drawn again after this, even when no new frame comes
+SILENT_S = 1.5
 LIVE_RATE = Fraction(30)
 
 
@@ -192,9 +193,6 @@ class App:
         frame, keyframe, predictor = self.scene.frame, self.scene.keyframe, self._depth.predictor
         assert frame is not None
         network = [] if predictor is None else [network_text(predictor)]
-        state = "reconnecting" if self._source.state is SourceState.RECONNECTING else ""
-        if keyframe is None:
-            state = state or "loading the model"
         return Readings(
             source=self._config.source.name,
             source_px=(frame.frame_bgr.shape[1], frame.frame_bgr.shape[0]),
@@ -202,9 +200,19 @@ class App:
             depth_fps=self.stats.inferred.per_s(time_s),
             depth_age_s=None if keyframe is None else time_s - keyframe.time_s,
             network=network,
-            state=state,
+            state=self._state(time_s - frame.time_s),
             recording_s=self._recordings.elapsed_s(),
         )
+
+    def _state(self, frame_age_s: float) -> str:
+        """What the user must know about the source or the network, if anything."""
+        if self._source.state is SourceState.RECONNECTING:
+            return "reconnecting"
+        if self.scene.keyframe is None:
+            return "loading the model"
+        if frame_age_s > SILENT_S and not self.controls.is_frozen:
+            return f"no new picture for {frame_age_s:.0f} s"
+        return ""
 
     def _answer_requests(self, screen: Screen) -> None:
         requests, self.controls.requests = self.controls.requests, []

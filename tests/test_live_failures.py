@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -206,12 +207,32 @@ def says_something(shot: FrameBGR) -> bool:
 def test_a_stream_that_stalls_ends_at_once_when_told(start: StartSession, camera: Server) -> None:
     session = start(camera.url)
     session.wait_for_shot(shows_overlay)
+    session.key("i")
     camera.stall()
-    time.sleep(0.5)
+    session.wait_for_shot(says_something)
     session.key("q")
     told_s = time.monotonic()
     assert session.end() == (0, "")
     assert time.monotonic() - told_s < 15  # the read's own limit is 3 s; this one is against hanging
+
+
+@pytest.mark.parametrize("kind", ["udp", "tcp"])
+def test_mpeg_ts(start: StartSession, ffmpeg: str, kind: str) -> None:
+    url = f"{kind}://127.0.0.1:{free_port()}"
+    video = ["-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30", "-c:v", "libx264"]
+    encoder = ["-preset", "ultrafast", "-tune", "zerolatency", "-g", "15", "-f", "mpegts"]
+    target = url if kind == "udp" else f"{url}?listen=1"
+    sender = subprocess.Popen([ffmpeg, "-v", "quiet", *video, *encoder, target], stdin=subprocess.DEVNULL)
+    try:
+        time.sleep(0.5)
+        session = start(url, "--no-window", "--duration", "2", "--stats", "stats.json", window=False)
+        assert session.end() == (0, "")
+    finally:
+        sender.kill()
+        sender.wait()
+    stats = json.loads((session.folder / "stats.json").read_text())
+    assert stats["shown"] > 30
+    assert stats["inferred"] > 10
 
 
 def test_the_end_of_a_file_and_loop(
