@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from shared import DepthMap, FrameBGR, UserError
+from shared.video_io import read_raw_depth
 from tests.conftest import BrightnessPredictor
 from tests.video_files import audio_hash, facts, pictures_rgb
 from video.convert import ConvertResult, ConvertSettings, convert
@@ -256,3 +257,19 @@ def test_cancelling_before_the_first_frame_leaves_nothing(long_clip: Path, tmp_p
     result = convert(long_clip, tmp_path / "x.mp4", ConvertSettings(), predictor=predictor, cancel=cancel)
     assert (result.is_partial, result.output) == (True, None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["png16", "npz", "ffv1"])
+@pytest.mark.parametrize(("raw_size", "shape"), [("network", (32, 64)), ("source", (180, 320))])
+def test_raw_depth_comes_with_the_picture(
+    make_clip: MakeClip, tmp_path: Path, form: str, raw_size: str, shape: tuple[int, int]
+) -> None:
+    source = make_clip("raw.mp4")
+    result = run(source, tmp_path / "x.mp4", raw=form, raw_size=raw_size, start_s=1.0, every=1, steady=0.0)
+    assert result.raw is not None
+    back = list(read_raw_depth(result.raw))
+    assert len(back) == facts(tmp_path / "x.mp4").frames == 25
+    assert {depth_map.shape for depth_map, _ in back} == {shape}
+    np.testing.assert_allclose([time_s for _, time_s in back], 1.0 + np.arange(25) / 25, atol=1e-6)
+    with pytest.raises(UserError, match="exists already"):
+        run(source, tmp_path / "x.mp4", raw=form, overwrite=False)

@@ -24,6 +24,7 @@ from shared.video_writer import piece_beside, playable_frames
 from video import partial as partials
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
 from video.pipeline import Drawn, run_pipeline
+from video.raw import open_raw, raw_map
 from video.settings import ConvertResult, ConvertSettings
 
 if TYPE_CHECKING:
@@ -94,8 +95,12 @@ class _Conversion:
             self._before = partials.load(self._output, self._mark) or partials.NOTHING
         if self._before.state is not None:
             self._stream.restore(self._before.state)
-        with self._open_reader() as reader, self._open_writer(reader) as writer:
-            self._writer = writer
+        with (
+            self._open_reader() as reader,
+            self._open_writer(reader) as writer,
+            open_raw(self._output, self._settings, reader.info.frame_rate) as raw,
+        ):
+            self._writer, self._raw = writer, raw
             self._total = reader.frame_count_estimate
             try:
                 run_pipeline(reader, self._stream, self._draw, yielded=self._checkpoint, cancel=self._cancel)
@@ -104,6 +109,8 @@ class _Conversion:
             if self._cancel.is_set():
                 return self._result(reader, self._keep(), is_partial=True)
             writer.close()
+            if raw:
+                raw.close()
             if self._before.frames:
                 partials.remove(self._output)
             return self._result(reader, self._output)
@@ -161,12 +168,14 @@ class _Conversion:
             self._checkpoints.add(self._before.next_frame + self._frames_yielded, self._stream.state())
 
     def _draw(self, drawn: Drawn) -> None:
-        frame_bgr, _, depth_map, display_range = drawn
+        frame_bgr, time_s, depth_map, display_range = drawn
         index = self._before.next_frame + self._frames_drawn
         self._frames_drawn += 1
         if index < self._before.frames:
             return  # the earlier run's file holds it; the stream only had to see it again
         settings = self._settings
+        if self._raw:
+            self._raw.write(raw_map(depth_map, frame_bgr, settings), time_s)
         self._writer.write(
             render(
                 frame_bgr,
@@ -210,6 +219,7 @@ class _Conversion:
             frames=self._before.frames + self._writer.frames_written,
             inferred=self._stream.inferred,
             is_partial=is_partial,
+            raw=self._raw.path if self._raw and not is_partial else None,
             warnings=reader.warnings + self._writer.warnings,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from shared.render import render
 from shared.stream import DepthStream
 from shared.video_writer import piece_beside
 from video.outputs import PHOTO_OUTPUT_SUFFIXES, check_output
+from video.raw import open_raw, raw_map
 from video.settings import ConvertResult, ConvertSettings
 
 if TYPE_CHECKING:
@@ -37,8 +39,13 @@ def convert_photo(
         colormap=settings.colormap,
         alpha=settings.alpha,
     )
-    write_photo(picture_bgr, output)
-    return ConvertResult(output, frames=1, inferred=1)
+    with open_raw(output, settings, Fraction(1)) as raw:
+        if raw:
+            raw.write(raw_map(depth_map, photo_bgr, settings), 0.0)
+        write_photo(picture_bgr, output)
+        if raw:
+            raw.close()
+    return ConvertResult(output, frames=1, inferred=1, raw=raw.path if raw else None)
 
 
 def read_photo(path: Path) -> FrameBGR:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from shared import Colormap, View
+from shared.raw_depth import RawForm
 
 DEFAULT_EVERY = 2
 DEFAULT_STEADY = 0.5
@@ -14,7 +15,6 @@ DEFAULT_CRF = 20
 DEFAULT_PRESET = "veryfast"
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
-RawForm = Literal["png16", "npz", "ffv1"]
 RawSize = Literal["network", "source"]
 
 

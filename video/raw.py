@@ -1,0 +1,40 @@
+"""Raw depth beside the picture, where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+
+from shared import DepthMap, FrameBGR, UserError
+from shared.raw_depth import RawDepthWriter, raw_path
+from video.settings import ConvertSettings
+
+
+@contextmanager
+def open_raw(
+    output: Path, settings: ConvertSettings, frame_rate: Fraction
+) -> Iterator[RawDepthWriter | None]:
+    """The writer, or None where no raw depth is asked for. What is not closed in the body is removed."""
+    if settings.raw is None:
+        yield None
+        return
+    path = raw_path(output, settings.raw)
+    if path.exists() and not settings.overwrite:
+        raise UserError(f"{path} exists already.", "Add --overwrite, or choose another name with -o.")
+    writer = RawDepthWriter(path, settings.raw, frame_rate)
+    try:
+        yield writer
+    finally:
+        writer.abort()
+
+
+def raw_map(depth_map: DepthMap, frame_bgr: FrameBGR, settings: ConvertSettings) -> DepthMap:
+    """The depth map at the size that was asked for."""
+    if settings.raw_size == "network":
+        return depth_map
+    height_px, width_px = frame_bgr.shape[:2]
+    return cv2.resize(depth_map, (width_px, height_px), interpolation=cv2.INTER_LINEAR)
