@@ -21,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def command(arguments: Sequence[str] | None) -> int:
     parsed = build_parser().parse_args(arguments)
     options.configure_logging(verbose=parsed.verbose)
+    if parsed.version:
+        return print_version(parsed)
     if parsed.list_cameras:
         return list_cameras()
     if parsed.web:
@@ -37,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = options.ArgumentParser(
         prog=PROG, description="Shows how near everything is that a camera sees, live.", allow_abbrev=False
     )
-    parser.add_argument("--version", action="version", version=f"{PROG} {options.version()}")
+    parser.add_argument("--version", action="store_true", help="print versions, weights and engine, and end")
     parser.add_argument(
         "source",
         nargs="?",
@@ -139,6 +141,13 @@ def serve_page(parsed: argparse.Namespace) -> int:
     from live import web
 
     return web.serve(host=parsed.host, port=parsed.port, **model_options(parsed))
+
+
+def print_version(parsed: argparse.Namespace) -> int:
+    from shared.about import version_text
+
+    print(version_text(parsed.weights))
+    return 0
 
 
 def list_cameras() -> int:

@@ -66,7 +66,8 @@ class App:
             self.stats,
         )
         self._source, rate = self._make_source(open_source or partial(open_capture, config))
-        self._workers = [Worker("source", self._source.run), Worker("depth", self._depth.run)]
+        self._depth_worker = Worker("depth", self._depth.run)
+        self._workers = [Worker("source", self._source.run), self._depth_worker]
         self._recordings = Recordings(rate)
         self._snapshots = Snapshots(config.folder)
         self._keys = key_table()
@@ -245,6 +246,8 @@ class App:
     def _shut_down(self) -> None:
         """Ends and joins every thread; the window vanishes first, the recording is finalised last."""
         self._recordings.stop()
+        if self._depth.predictor is None:
+            self._depth_worker.interrupt()
         for slot in (self._frames, self._frames_for_depth, self._keyframes):
             slot.close()
         for worker in self._workers:

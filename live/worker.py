@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable
 
 from shared.handoff import Closed
+
+
+class Interrupted(BaseException):
+    """Raised in a thread that is to give up what it is doing."""
 
 
 class Worker:
@@ -23,7 +28,7 @@ class Worker:
     def _run(self) -> None:
         try:
             self._work(self._stop)
-        except Closed:  # the other side of a hand-off has ended: so does this one
+        except (Closed, Interrupted):  # a hand-off's other side has ended, or nobody waits for the result
             pass
         except BaseException as error:  # raised again by check(), in the thread that waits
             self._error = error
@@ -31,6 +36,17 @@ class Worker:
     def stop(self) -> None:
         """Asks; join() waits."""
         self._stop.set()
+
+    def interrupt(self) -> None:
+        """Raises Interrupted in the thread, at its next line of Python; for work that knows no `stop`.
+
+        Loading a network is such work: a download and the import of torch would each keep a window that
+        the user has closed alive for many seconds.
+        """
+        if self._thread.is_alive():
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(Interrupted)
+            )
 
     def join(self) -> None:
         if self._thread.ident is not None:

@@ -1,8 +1,8 @@
 """depth-live with a fake network, for tests: python -m tests.live_driver FAKE [depth-live's arguments].
 
 FAKE: 'bright' (bright is near), 'slow' (the same after 400 ms), 'raises' (fails at the fifth frame), 'late'
-(takes 2 s to load), 'full' (as bright, and no file may grow beyond 20 kB, as on a full disk).
-At the end it names the threads that are left, on stderr.
+(takes 2 s to load), 'never' (takes ten minutes), 'full' (as bright, and no file may grow beyond 20 kB, like a
+full disk). At the end it names the threads that are left, on stderr.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def command(fake: str, arguments: list[str]) -> int:
     from shared.predictor import DepthPredictor
 
     def make_predictor() -> DepthPredictor:
-        if fake == "late":
-            time.sleep(2.0)
+        loaded_s = time.monotonic() + {"late": 2.0, "never": 600.0}.get(fake, 0.0)
+        while time.monotonic() < loaded_s:
+            time.sleep(0.05)
         seconds, fails_at = {"slow": (0.4, None), "raises": (0.03, 5)}.get(fake, (0.03, None))
         return DepthPredictor(FakeEngine(seconds, fails_at))
 

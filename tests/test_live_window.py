@@ -199,3 +199,10 @@ def test_the_window_is_there_before_the_network(start: StartSession, camera: Ser
     session.wait_for_shot(shows_overlay)
     session.key("q")
     assert session.end() == (0, "")
+
+
+def test_a_window_closed_while_the_network_loads(start: StartSession, camera: Server) -> None:
+    session = start(camera.url, fake="never")
+    session.wait_for_shot(lambda shot: is_colour(shot, 0.25, 0.6, DARK_BGR))
+    session.key("q")
+    assert session.end() == (0, "")
