@@ -44,7 +44,7 @@ def read_entry(path: Path, key: str) -> NDArray[np.uint8] | None:
     """
     try:
         entry = np.fromfile(path, np.uint8)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         logger.warning("%s cannot be read (%s); it is made anew.", path, error.strerror or error)

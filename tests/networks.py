@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tests.golden import made_up_entry
 
@@ -59,14 +61,22 @@ def save_onnx(path: Path, image: Shape = (1, 3, "h", "w"), depth: Shape = (1, "h
     return path
 
 
-def save_openvino(path: Path, image: tuple[int, ...] = (1, 3, -1, -1)) -> Path:
-    """The same network as OpenVINO's .xml with its .bin."""
+def mean_network(image: tuple[int, ...] = (1, 3, -1, -1)) -> Any:
+    """The same network as an `openvino.Model`."""
     import openvino
     from openvino import opset13 as ops
 
-    parameter = ops.parameter(list(image), dtype="float32", name="image")
-    network = openvino.Model([ops.reduce_mean(parameter, 1, keep_dims=True)], [parameter], "mean")
-    openvino.save_model(network, path, compress_to_fp16=False)
+    parameter = ops.parameter(list(image), dtype=np.float32, name="image")
+    weight = ops.constant(np.float32([1.0]))
+    mean = ops.reduce_mean(ops.multiply(parameter, weight), 1, keep_dims=False)
+    return openvino.Model([mean], [parameter], "mean")
+
+
+def save_openvino(path: Path, network: Any = None) -> Path:
+    """OpenVINO's .xml with its .bin."""
+    import openvino
+
+    openvino.save_model(network or mean_network(), path, compress_to_fp16=False)
     return path
 
 
