@@ -10,6 +10,8 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+import cv2
+
 from live.capture import Capture, open_capture
 from live.config import LiveConfig
 from live.controls import Controls
@@ -98,6 +100,8 @@ class App:
         """
         if self._config.window:
             require_display()
+        # The network runs on all cores; drawing on half of them keeps the two from fighting.
+        cv2.setNumThreads(max(1, (os.cpu_count() or 2) // 2))
         with Interrupt() as interrupt:
             try:
                 for worker in self._workers:

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from live.picture import Picture
 from live.worker import Worker
-from shared import UserError
+from shared import FrameBGR, UserError
+from shared.raw_forms import CodeRange, encode_png
 from shared.render import heatmap, nearness
 
 logger = logging.getLogger(__name__)
@@ -61,24 +61,28 @@ def time_stem() -> str:
 def write_snapshot(picture: Picture, folder: Path, stem: str) -> list[Path]:
     """STEM-photo.png, and with depth STEM-heatmap.png and STEM-depth16.png, all of the photo's size.
 
-    The 16-bit depth is the inverse depth from its smallest (0) to its largest value (65535).
+    The 16-bit depth is the inverse depth from its smallest (0) to its largest value (65535); offset and
+    scale stand in its text fields, as in `depth-video --raw png16`.
     Raises UserError when they cannot be written.
     """
     height_px, width_px = picture.frame_bgr.shape[:2]
-    images: dict[str, np.ndarray] = {"photo": picture.frame_bgr}
+    images = {"photo": _png(picture.frame_bgr)}
     if picture.depth_map is not None:
         near_u8 = nearness(picture.depth_map, picture.display_range)
-        images["heatmap"] = heatmap(near_u8, (width_px, height_px), picture.colormap)
+        images["heatmap"] = _png(heatmap(near_u8, (width_px, height_px), picture.colormap))
         enlarged = cv2.resize(picture.depth_map, (width_px, height_px), interpolation=cv2.INTER_LINEAR)
-        far, near = float(enlarged.min()), float(enlarged.max())
-        images["depth16"] = ((enlarged - far) * (65535 / max(near - far, 1e-6))).round().astype(np.uint16)
-    return [_write_png(folder / f"{stem}-{name}.png", image) for name, image in images.items()]
+        images["depth16"] = encode_png(enlarged, CodeRange.of(enlarged), time.time())
+    return [_write(folder / f"{stem}-{name}.png", data) for name, data in images.items()]
 
 
-def _write_png(path: Path, image: np.ndarray) -> Path:
+def _png(image_bgr: FrameBGR) -> bytes:
+    return cv2.imencode(".png", image_bgr)[1].tobytes()
+
+
+def _write(path: Path, data: bytes) -> Path:
     part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        part.write_bytes(data)
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)

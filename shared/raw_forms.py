@@ -32,6 +32,12 @@ class CodeRange:
     scale: float
 
     @classmethod
+    def of(cls, depth_map: DepthMap) -> CodeRange:
+        """Exactly this map's values: its smallest is 0, its largest 65535."""
+        far, near = float(depth_map.min()), float(depth_map.max())
+        return cls(far, max(near - far, 1e-6) / CODES)
+
+    @classmethod
     def around(cls, depth_map: DepthMap) -> CodeRange:
         """Five times the first frame's span: as much again below it, three times as much above."""
         far, near = float(depth_map.min()), float(depth_map.max())
@@ -69,11 +75,7 @@ class PngSink:
         self._count = 0
 
     def write(self, depth_map: DepthMap, time_s: float) -> None:
-        import cv2
-
-        _, png = cv2.imencode(".png", self._range.encode(depth_map), [cv2.IMWRITE_PNG_COMPRESSION, 2])
-        fields = {"offset": self._range.offset, "scale": self._range.scale, "time_s": time_s}
-        data = _with_text(png.tobytes(), {name: repr(float(value)) for name, value in fields.items()})
+        data = encode_png(depth_map, self._range, time_s)
         (self._folder / f"{self._count:06d}.png").write_bytes(data)
         self._count += 1
 
@@ -82,6 +84,15 @@ class PngSink:
 
     def abort(self) -> None:
         pass
+
+
+def encode_png(depth_map: DepthMap, code_range: CodeRange, time_s: float) -> bytes:
+    """A 16-bit grey PNG with offset, scale and time_s in its text fields."""
+    import cv2
+
+    _, png = cv2.imencode(".png", code_range.encode(depth_map), [cv2.IMWRITE_PNG_COMPRESSION, 2])
+    fields = {"offset": code_range.offset, "scale": code_range.scale, "time_s": time_s}
+    return _with_text(png.tobytes(), {name: repr(float(value)) for name, value in fields.items()})
 
 
 def read_pngs(folder: Path) -> Iterator[tuple[DepthMap, float]]:
