@@ -105,7 +105,7 @@ def load(output: Path, mark: Mapping[str, Any]) -> Partial | None:
     if not state_path(output).exists() or not partial_path(output).exists():
         return None
     try:
-        with np.load(state_path(output), allow_pickle=False) as stored:
+        with np.load(io.BytesIO(state_path(output).read_bytes()), allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
             state = {
                 name.removeprefix(STATE_PREFIX): stored[name]
