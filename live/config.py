@@ -60,6 +60,8 @@ class LiveConfig:
             raise UserError(
                 f"--record {self.record}: the recording is an MP4.", "Give a name ending in .mp4."
             )
+        if self.record is not None and self.record.exists():
+            raise UserError(f"--record {self.record} already exists.", "Give another name, or remove it.")
         for option, path in (("--record", self.record), ("--stats", self.stats)):
             if path is not None and not path.absolute().parent.is_dir():
                 raise UserError(f"{option} {path}: there is no such folder.", "Create the folder first.")

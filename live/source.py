@@ -16,7 +16,7 @@ from shared.video_io import VideoReader
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 4.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,14 @@ def test_wrong_use(arguments: list[str], sentence: str, capsys: pytest.CaptureFi
     assert hint.endswith(".")
 
 
+def test_a_recording_replaces_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "kept.mp4"
+    path.write_text("precious")
+    assert main(["0", "--record", str(path)]) == 2
+    assert "already exists" in capsys.readouterr().err
+    assert path.read_text() == "precious"
+
+
 def test_a_file_that_is_no_video(start: StartSession, tmp_path: Path) -> None:
     path = tmp_path / "notes.mp4"
     path.write_text("not a video\n" * 100)
