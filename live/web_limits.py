@@ -1,0 +1,30 @@
+"""How much a visitor may ask for, and how the page words a refusal."""
+
+from __future__ import annotations
+
+PHOTO_BYTES = 64 << 20
+PHOTO_PIXELS = 50_000_000
+PICTURE_CACHE_BYTES = 256 << 20
+DEPTH_CACHE_BYTES = 16 << 20
+CLIP_BYTES = 512 << 20
+CLIP_PIXELS = 4096 * 2304
+CLIPS_WAITING = 8
+FRAME_BYTES = 4 << 20
+FRAME_PIXELS = 1920 * 1080
+CAMERAS = 32
+CAMERA_IDLE_S = 60.0
+KEPT_S = 3600.0
+"""After this a visitor's files, and pictures in the cache, are deleted."""
+
+
+class Refusal(Exception):
+    """What the page tells the visitor, in a sentence that names nothing of the server. status: HTTP's."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+def too_large(what: str, limit_bytes: int) -> Refusal:
+    return Refusal(f"{what} is larger than {limit_bytes >> 20} MB, which is the most this page takes.", 413)
