@@ -34,18 +34,18 @@ class ShardPool:
         self._folder = folder
         self._most_pictures = most_pictures
         self._shards: dict[str, Shard] = {}
+        self._read: set[str] = set()
         self.pictures_seen = 0
 
     def refresh(self, *, most_new: int = 4) -> int:
         """Reads up to most_new shards that are new, drops the oldest past the bound; the pictures held."""
-        names = sorted(path.name for path in self._folder.glob("*.npz"))
-        if self._shards:
-            names = [name for name in names if name > max(self._shards)]
-        for name in names[:most_new]:
-            self._shards[name] = read_shard(self._folder / name)
-            self.pictures_seen += len(self._shards[name][0])
+        new = [path for path in self._folder.glob("*.npz") if path.name not in self._read]
+        for path in sorted(new, key=lambda path: path.stat().st_mtime)[:most_new]:
+            self._read.add(path.name)
+            self._shards[path.name] = read_shard(path)
+            self.pictures_seen += len(self._shards[path.name][0])
             while self._held() > self._most_pictures and len(self._shards) > 1:
-                del self._shards[min(self._shards)]
+                del self._shards[next(iter(self._shards))]
         return self._held()
 
     def _held(self) -> int:
