@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,12 @@ def demo_source() -> SourceSpec:
 def serve_page(parsed: argparse.Namespace) -> int:
     from live import web
 
-    return web.serve(host=parsed.host, port=parsed.port, **model_options(parsed))
+    return web.serve(
+        host=parsed.host,
+        port=parsed.port,
+        **model_options(parsed),
+        announce=partial(print, flush=True),
+    )
 
 
 def print_version(parsed: argparse.Namespace) -> int:

@@ -35,8 +35,10 @@ PHOTO = """
   <button type="button" class="dv-button" data-camera>Use the camera</button>
   <span class="dv-hint">or drop or paste one here (JPEG, PNG, WebP)</span>
   <span class="dv-examples">
-    <button type="button" data-example="0" aria-label="Example photo 1"><img alt="" src="depth/examples/0"></button>
-    <button type="button" data-example="1" aria-label="Example photo 2"><img alt="" src="depth/examples/1"></button>
+    <button type="button" data-example="0" aria-label="Example photo 1">
+      <img alt="" src="depth/examples/0"></button>
+    <button type="button" data-example="1" aria-label="Example photo 2">
+      <img alt="" src="depth/examples/1"></button>
   </span>
 </div>
 <video class="dv-picture" data-preview muted playsinline hidden aria-label="What the camera sees"></video>
@@ -123,7 +125,8 @@ def heading(predictor: SharedPredictor) -> str:
 def _tab(kind: str, area: str) -> None:
     with gr.Row(elem_classes="dv-tab"):
         with gr.Column(scale=3, min_width=300):
-            gr.HTML(area, elem_id=f"dv-{kind}", js_on_load=f"window.depthViewer.mount('{kind}', element)")
+            mount = f"window.depthViewer.mount('{kind}', element)"
+            gr.HTML(area, elem_id=f"dv-{kind}", js_on_load=mount, apply_default_css=False)
         with gr.Column(scale=1, min_width=260):
             _controls(kind)
 
