@@ -10,8 +10,6 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-import cv2
-
 from live.capture import Capture, open_capture
 from live.config import LiveConfig
 from live.controls import Controls
@@ -24,6 +22,7 @@ from live.signals import Interrupt
 from live.snapshot import Snapshots, time_stem
 from live.source import FileSource, Frame, LiveSource, Source, SourceState
 from live.stats import Stats
+from live.tuning import tune_process
 from live.viewer import require_display
 from live.worker import Worker
 from shared.handoff import Closed, LatestSlot, now_s
@@ -100,8 +99,7 @@ class App:
         """
         if self._config.window:
             require_display()
-        # The network runs on all cores; drawing on half of them keeps the two from fighting.
-        cv2.setNumThreads(max(1, (os.cpu_count() or 2) // 2))
+        tune_process()
         with Interrupt() as interrupt:
             try:
                 for worker in self._workers:

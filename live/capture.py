@@ -64,7 +64,7 @@ def _open_stream(url: str, name: str) -> Capture:
     capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts_ms)
     if not capture.isOpened():
         raise UserError(
-            f"{name} could not be opened as a video stream within {OPEN_TIMEOUT_S:.0f} s.",
+            f"{name} could not be opened as a video stream.",
             "Check the address, that its server is running, and the password if it needs one.",
         )
     return Capture(capture)
