@@ -21,7 +21,7 @@ def share_cores() -> None:
 
 
 def keep_freed_memory() -> None:
-    """Lets glibc keep what a frame's arrays need, instead of returning it to the system and fetching it again.
+    """Lets glibc keep what a frame's arrays need, instead of returning and fetching it for every frame.
 
     glibc raises its thresholds for that, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, when a block of up to
     32 MiB is freed (mallopt(3)). Measured: a mirrored 1280x720 overlay is drawn in 5.2 instead of 9.1 ms.
