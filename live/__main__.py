@@ -141,6 +141,8 @@ def demo_source() -> SourceSpec:
 def serve_page(parsed: argparse.Namespace) -> int:
     from live import web
 
+    if parsed.source is not None or parsed.demo:
+        raise UserError("--web takes no source: the page has its own camera and files.", "Leave SOURCE out.")
     return web.serve(
         host=parsed.host,
         port=parsed.port,

@@ -24,7 +24,7 @@ import pytest
 from shared import FrameBGR
 from tests.conftest import REPOSITORY
 
-HANG_S = 30.0
+HANG_S = 60.0
 DISPLAY_PX = (1600, 1000)
 
 

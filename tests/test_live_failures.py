@@ -118,6 +118,7 @@ def test_a_stream_that_accepts_and_says_nothing(start: StartSession) -> None:
         (["0", "--record", "x.avi"], "the recording is an MP4"),
         (["0", "--record", "nowhere/x.mp4"], "there is no such folder"),
         (["0", "--stats", "nowhere/x.json"], "there is no such folder"),
+        (["0", "--web"], "--web takes no source"),
         (["0", "--loop"], "--loop needs a video file"),
         (["0", "--every", "0"], "--every"),
         (["0", "--port", "70000"], "--port"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -172,6 +173,7 @@ def test_snapshot_and_recording_keys_write_whole_files(session: Session) -> None
         return bool(((corner[:, :, 2] > 180) & (corner[:, :, :2].max(axis=2) < 90)).sum() > 50)
 
     assert not has_red_dot(session.shot())
+    began_s = time.monotonic()
     session.key("r")
     session.wait_for_shot(has_red_dot)
     assert not list(session.folder.glob("depth-*.mp4"))
@@ -181,7 +183,7 @@ def test_snapshot_and_recording_keys_write_whole_files(session: Session) -> None
     wait_for(lambda: len(list(session.folder.glob("depth-*.mp4"))) == 1, session)
     info = probe(next(session.folder.glob("depth-*.mp4")))
     assert (info.width_px, info.height_px, info.frame_rate) == (640, 360, 30)
-    assert 1.8 < info.duration_s < 6
+    assert 1.8 < info.duration_s < time.monotonic() - began_s
 
 
 def test_the_x_of_the_window_ends_it(start: StartSession, camera: Server, tmp_path: Path) -> None:
