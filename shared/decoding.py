@@ -7,6 +7,7 @@ from shared.video_info import VideoInfo
 # Exact rounding, and chroma interpolated instead of repeated: colours within 3 levels of a reference decoder.
 EXACT_SCALING = "flags=bicubic+accurate_rnd+full_chroma_int"
 BT709_TAGS = "setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+LONGEST_STILL_S = 60
 REFERENCE_WHITE_NITS = 203  # ITU-R BT.2408: where SDR white lies in an HDR picture
 
 
@@ -27,13 +28,24 @@ def frame_filters(info: VideoInfo, size_px: tuple[int, int], *, is_seeked: bool,
     matrix = "" if info.is_hdr else f":in_color_matrix={_matrix(info)}"
     filters.append(f"scale={width_px}:{height_px}:{EXACT_SCALING}{matrix}:out_range=full")
     filters.append("format=bgr24")
-    if not is_seeked:
-        filters.append("setpts=PTS-STARTPTS")
+    filters.append(_steady_times(info, is_seeked=is_seeked))
     # The time grid starts at zero, so that frame numbers mean the same after a seek.
     filters.append(f"fps={info.frame_rate}:start_time=0")
     if skip_frames:
         filters.append(f"trim=start_frame={skip_frames}")
     return ",".join(filters)
+
+
+def _steady_times(info: VideoInfo, *, is_seeked: bool) -> str:
+    """Times from the first frame (or the seek point) on, without the jumps of damaged time stamps.
+
+    A jump back, or one of more than LONGEST_STILL_S beyond the file's own duration, counts as one frame: else
+    a single wrong bit makes hours of repeated frames.
+    """
+    first = "PTS" if is_seeked else "0"
+    is_still = f"lte(ld(0),{LONGEST_STILL_S}/TB)+lte(T,{info.duration_s or 0:.3f})"
+    step = f"if(gte(ld(0),0)*({is_still}),ld(0),{1 / info.frame_rate}/TB)"
+    return f"setpts='if(isnan(PREV_INPTS),{first},st(0,PTS-PREV_INPTS)*0+PREV_OUTPTS+{step})'"
 
 
 def _matrix(info: VideoInfo) -> str:

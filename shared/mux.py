@@ -49,14 +49,10 @@ def join(pieces: Sequence[Path], output: Path, *, soundtrack: Soundtrack | None,
     if soundtrack is None:
         _run_join(pieces, output, None, (), comment)
         return []
-    copied = [codec if codec in COPIED_CODECS else None for codec in soundtrack.codecs]
-    options: list[str] = []
-    for index, codec in enumerate(copied):
-        options += [f"-c:a:{index}", *(("copy",) if codec else AAC_OPTIONS)]
-    attempts = [
-        (options, None),
-        (["-c:a", *AAC_OPTIONS], "The audio could not be copied; it was encoded anew."),
-    ]
+    attempts: list[tuple[Sequence[str], str | None]] = []
+    if _can_be_read_to_its_end(soundtrack):
+        attempts.append((_copy_options(soundtrack), None))
+    attempts.append((["-c:a", *AAC_OPTIONS], "The audio is damaged; what could be read was encoded anew."))
     for audio_options, warning in attempts:
         try:
             _run_join(pieces, output, soundtrack, audio_options, comment)
@@ -66,6 +62,22 @@ def join(pieces: Sequence[Path], output: Path, *, soundtrack: Soundtrack | None,
         return [warning] if warning else []
     _run_join(pieces, output, None, (), comment)
     return ["The audio could not be read; the output has none."]
+
+
+def _copy_options(soundtrack: Soundtrack) -> list[str]:
+    options: list[str] = []
+    for index, codec in enumerate(soundtrack.codecs):
+        options += [f"-c:a:{index}", *(("copy",) if codec in COPIED_CODECS else AAC_OPTIONS)]
+    return options
+
+
+def _can_be_read_to_its_end(soundtrack: Soundtrack) -> bool:
+    """Whether players will get through a copy of it: a decoder gives up when most packets are damaged."""
+    child = FFmpeg(["-i", file_url(soundtrack.path), "-map", "0:a", "-f", "null", "-"])
+    try:
+        return child.finish(COPY_LIMIT_S) == 0
+    finally:
+        child.close()
 
 
 def extract_video(source: Path, output: Path) -> None:
