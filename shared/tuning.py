@@ -1,0 +1,16 @@
+"""Settings of the process that make frames cheap."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LARGEST_KEPT_BYTES = 31 << 20
+
+
+def keep_freed_memory() -> None:
+    """Lets glibc keep what a frame's arrays need, instead of returning it to the system and fetching it again.
+
+    glibc raises its thresholds for that, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, when a block of up to 32 MiB
+    is freed (mallopt(3)). Elsewhere it does nothing.
+    """
+    np.empty(LARGEST_KEPT_BYTES, np.uint8)

@@ -1,0 +1,163 @@
+"""Our conversion against the loop that everybody writes: python tests/benchmarks/conversion.py CLIP.
+
+Both run the same network (MiDaS small's sizes, made-up weights; --bundled: the bundled model's sizes) and
+write H.264 with the same encoder settings. Each run is a process of its own; what is timed is the conversion,
+from the first frame read to the finished file, without the start. The ways take turns, at least three rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from shared.model import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSmall
+from shared.predictor import DepthPredictor, network_size
+from tests.benchmarks.machine import description, print_table
+from tests.networks import made_up_module
+from video.convert import ConvertSettings, convert
+from video.settings import DEFAULT_CRF, DEFAULT_EVERY, DEFAULT_PRESET
+
+SIZE_PX = 256
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--frames", type=int, default=150, help="of the clip, made 1280x720 (default 150)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--every", type=int, nargs="*", default=[1, DEFAULT_EVERY])
+    parser.add_argument("--views", nargs="*", default=["depth", "side-by-side"])
+    parser.add_argument("--preset", default=DEFAULT_PRESET)
+    parser.add_argument("--bundled", action="store_true")
+    parser.add_argument("--one", help=argparse.SUPPRESS)  # one way, in a process of its own
+    arguments = parser.parse_args()
+    if arguments.one:
+        sys.stdout.write(json.dumps(run_one(arguments)))
+        return
+    print(description(), "\n")
+    with tempfile.TemporaryDirectory() as folder:
+        clip = as_720p(arguments.clip, Path(folder) / "clip.mp4", arguments.frames)
+        measure(clip, arguments)
+
+
+def as_720p(clip: Path, output: Path, frames: int) -> Path:
+    """The clip's first frames at 1280x720, as a camera would have written them."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", "-i", str(clip)]
+    command += ["-vf", "scale=1280:720,setsar=1", "-an", "-frames:v", str(frames), "-c:v", "libx264"]
+    subprocess.run([*command, "-preset", "fast", "-crf", "18", str(output)], check=True)
+    return output
+
+
+def measure(clip: Path, arguments: argparse.Namespace) -> None:
+    ways = ["naive", *(f"every {every}" for every in dict.fromkeys(arguments.every))]
+    rows = []
+    for view in arguments.views:
+        times_s: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(arguments.rounds):
+            for way in ways:
+                times_s[way].append(in_own_process(clip, way, view, arguments))
+        naive_s = statistics.median(times_s["naive"])
+        for way in ways:
+            middle_s = statistics.median(times_s[way])
+            rows.append(
+                [
+                    view,
+                    way,
+                    f"{middle_s:.1f}",
+                    f"{arguments.frames / middle_s:.1f}",
+                    f"{naive_s / middle_s:.2f}",
+                ]
+            )
+    print_table(["view", "way", "s (median)", "frames/s", "times naive"], rows)
+
+
+def in_own_process(clip: Path, way: str, view: str, arguments: argparse.Namespace) -> float:
+    command = [sys.executable, __file__, str(clip), "--one", way, "--views", view]
+    command += ["--preset", arguments.preset, *(["--bundled"] if arguments.bundled else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(json.loads(done.stdout))
+
+
+def run_one(arguments: argparse.Namespace) -> float:
+    """Seconds of one conversion, the network loaded and warm."""
+    module = made_up_module(BUNDLED_SMALL if arguments.bundled else MIDAS_V21_SMALL)
+    view = arguments.views[0]
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "x.mp4"
+        if arguments.one == "naive":
+            return naive(arguments.clip, output, module, view, arguments.preset)
+        return ours(arguments, output, module, view)
+
+
+def ours(arguments: argparse.Namespace, output: Path, module: MidasSmall, view: str) -> float:
+    from shared.engine_openvino import OpenVinoEngine
+
+    predictor = DepthPredictor(OpenVinoEngine.from_model(module), size=SIZE_PX)
+    predictor.predict(np.zeros((720, 1280, 3), np.uint8))
+    settings = ConvertSettings(view=view, every=int(arguments.one.split()[1]), preset=arguments.preset)  # type: ignore[arg-type]
+    began_s = time.perf_counter()
+    convert(arguments.clip, output, settings, predictor=predictor)
+    return time.perf_counter() - began_s
+
+
+def naive(clip: Path, output: Path, module: MidasSmall, view: str, preset: str) -> float:
+    """What is found in most notebooks: floats, eager torch, enlarged floats, min and max per frame."""
+    import torch
+
+    module.eval()
+    with torch.no_grad():
+        module(torch.zeros(1, 3, *reversed(network_size(1280, 720, SIZE_PX))))
+    began_s = time.perf_counter()
+    capture = cv2.VideoCapture(str(clip))
+    writer = open_encoder(output, capture, view, preset)
+    assert writer.stdin is not None
+    while True:
+        is_frame, frame_bgr = capture.read()
+        if not is_frame:
+            break
+        frame_rgb = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2RGB) / 255.0
+        width_px, height_px = network_size(frame_bgr.shape[1], frame_bgr.shape[0], SIZE_PX)
+        small_rgb = cv2.resize(frame_rgb, (width_px, height_px), interpolation=cv2.INTER_CUBIC)
+        small_rgb = (small_rgb - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+        batch = torch.from_numpy(small_rgb.transpose(2, 0, 1).astype(np.float32)).unsqueeze(0)
+        with torch.no_grad():
+            prediction = module(batch)
+            prediction = torch.nn.functional.interpolate(
+                prediction.unsqueeze(1), size=frame_bgr.shape[:2], mode="bicubic", align_corners=False
+            ).squeeze()
+        depth = prediction.numpy()
+        depth = (depth - depth.min()) / (depth.max() - depth.min() + 1e-6)
+        picture = cv2.applyColorMap((depth * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+        if view == "side-by-side":
+            picture = np.hstack([frame_bgr, picture])
+        writer.stdin.write(picture.tobytes())
+    writer.stdin.close()
+    writer.wait()
+    return time.perf_counter() - began_s
+
+
+def open_encoder(output: Path, capture: cv2.VideoCapture, view: str, preset: str) -> subprocess.Popen[bytes]:
+    """The encoder that our writer uses, with its settings."""
+    size = f"{1280 * (2 if view == 'side-by-side' else 1)}x720"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "bgr24"]
+    command += ["-s", size, "-r", str(capture.get(cv2.CAP_PROP_FPS)), "-i", "pipe:0", "-pix_fmt", "yuv420p"]
+    command += ["-c:v", "libx264", "-crf", str(DEFAULT_CRF), "-preset", preset, "-bf", "0"]
+    return subprocess.Popen([*command, str(output)], stdin=subprocess.PIPE)
+
+
+if __name__ == "__main__":
+    main()
