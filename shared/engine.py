@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import importlib.util
 import logging
 import platform
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -124,8 +126,11 @@ def find_accelerator() -> str:
 
     torch is imported only if the machine has something for it, so that a CPU's start does not wait for it.
     """
-    kinds = [kind for kind, there in (("cuda", _has_nvidia_driver()), ("mps", _is_apple_silicon())) if there]
-    return next((kind for kind in kinds if device_is_there(kind)), "cpu")
+    if sys.platform == "darwin":
+        candidate = "mps" if platform.machine() == "arm64" else "cpu"
+    else:
+        candidate = "cuda" if _torch_is_built_for_cuda() and _has_nvidia_driver() else "cpu"
+    return candidate if candidate != "cpu" and device_is_there(candidate) else "cpu"
 
 
 def device_is_there(device: str) -> bool:
@@ -138,14 +143,17 @@ def device_is_there(device: str) -> bool:
     return kind == "cpu" or torch.backends.mps.is_available()
 
 
-def _is_apple_silicon() -> bool:
-    return sys.platform == "darwin" and platform.machine() == "arm64"
+def _torch_is_built_for_cuda() -> bool:
+    """Reads it from torch's own file of versions: most builds for Windows are not, on machines that could."""
+    found = importlib.util.find_spec("torch")
+    if found is None or found.origin is None:
+        return False
+    versions = Path(found.origin).with_name("version.py").read_text("utf-8")
+    return re.search(r"^cuda\b.*= None$", versions, flags=re.MULTILINE) is None
 
 
 def _has_nvidia_driver() -> bool:
     """Asks the driver's library itself: milliseconds, where torch takes seconds."""
-    if sys.platform == "darwin":
-        return False
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
         return driver.cuInit(0) == 0

@@ -9,6 +9,7 @@ import logging
 import math
 import sys
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,7 @@ class OpenVinoEngine:
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
         self._requests: dict[tuple[int, ...], Any] = {}
+        self._turn = threading.Lock()
         self._content: NDArray[np.uint8] | None = None
 
     @classmethod
@@ -113,9 +115,10 @@ class OpenVinoEngine:
         Raises UserError when the network cannot take this size or answers with another.
         """
         shape = network_input.shape
-        if shape not in self._requests:
-            self._requests[shape] = self._compile(shape)
-        output = self._requests[shape].infer([network_input], share_inputs=True)[0]
+        with self._turn:  # a request takes one caller at a time, and all cores are its own anyway
+            if shape not in self._requests:
+                self._requests[shape] = self._compile(shape)
+            output = self._requests[shape].infer([network_input], share_inputs=True)[0]
         return output.reshape(shape[2:]).astype(np.float32, copy=False)
 
     def _compile(self, shape: tuple[int, ...]) -> Any:

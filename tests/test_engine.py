@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,15 @@ def test_answers_are_the_callers_own() -> None:
         first[:] = 0  # writable: whoever steadies it may work in place
 
 
+def test_threads_may_share_an_engine() -> None:
+    shared_engine = OpenVinoEngine.from_model(made_up_module(BUNDLED_SMALL))
+    inputs = [random_input(64, 96), random_input(96, 64)] * 8
+    expected = [shared_engine.infer(network_input) for network_input in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(shared_engine.infer, inputs))
+    assert all(np.array_equal(answer, one) for answer, one in zip(answers, expected, strict=True))
+
+
 def test_folding_leaves_the_network_itself_alone() -> None:
     module = made_up_module(BUNDLED_SMALL)
     before = {name: value.clone() for name, value in module.state_dict().items()}
@@ -153,6 +163,29 @@ def test_a_device_that_cannot_be_had_is_an_error(
 ) -> None:
     with pytest.raises(UserError, match=message):
         load_engine(chosen, engine=asked, device=device)
+
+
+@pytest.mark.parametrize(
+    ("built_for", "driver", "asked_torch"),
+    [("13.2", True, True), ("13.2", False, False), (None, True, False)],
+)
+@pytest.mark.skipif(sys.platform == "darwin", reason="a Mac has no CUDA")
+def test_torch_is_asked_for_cuda_only_where_it_may_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built_for: str | None, driver: bool, asked_torch: bool
+) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("")
+    (tmp_path / "torch" / "version.py").write_text(
+        f"__version__ = '2.9.0'\ncuda: Optional[str] = {built_for!r}\nhip: Optional[str] = None\n"
+    )
+    monkeypatch.setitem(sys.modules, "torch", None)
+    del sys.modules["torch"]
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(engine, "_has_nvidia_driver", lambda: driver)
+    asked = []
+    monkeypatch.setattr(engine, "device_is_there", lambda device: asked.append(device) or True)
+    assert engine.find_accelerator() == ("cuda" if asked_torch else "cpu")
+    assert asked == (["cuda"] if asked_torch else [])
 
 
 @pytest.mark.usefixtures("no_openvino", "no_accelerator")
