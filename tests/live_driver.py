@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from live.__main__ import PROG, build_parser, prepare_opencv, to_config
+from live.controls import Controls
 from shared import DepthMap, UserError, options
 
 
@@ -56,6 +57,7 @@ def command(fake: str, arguments: list[str]) -> int:
         import resource
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    note_keys(Path("keys"))
     app = App(config, make_predictor=make_predictor)
     try:
         app.run()
@@ -63,6 +65,21 @@ def command(fake: str, arguments: list[str]) -> int:
         state = {name: value for name, value in vars(app.controls).items() if not name.startswith("_")}
         Path("controls.json").write_text(json.dumps(state))
     return 0
+
+
+def note_keys(path: Path) -> None:
+    """Writes one more byte for every key that the window has answered, so that a test can wait for it."""
+    from live.keys import KeyTable
+
+    press = KeyTable.press
+
+    def press_and_note(table: KeyTable, code: int, controls: Controls, now_s: float) -> None:
+        press(table, code, controls, now_s)
+        if code != -1:
+            with path.open("a") as file:
+                file.write(".")
+
+    KeyTable.press = press_and_note  # type: ignore[method-assign]
 
 
 def main() -> int:

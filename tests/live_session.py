@@ -178,9 +178,15 @@ class Session:
         self.xdotool("windowfocus", "--sync", window)
         return window
 
-    def key(self, name: str) -> None:
-        """A key press, and the pause that any hand makes: OpenCV keeps one key between two looks."""
-        self.xdotool("key", name, "sleep", "0.12")
+    def key(self, name: str, *, action: str = "key") -> None:
+        """Presses a key and waits until the window has answered: OpenCV keeps only one between two looks."""
+        answered = self._keys_answered()
+        self.xdotool(action, name)
+        wait_for(lambda: self._keys_answered() > answered or self.process.poll() is not None)
+
+    def _keys_answered(self) -> int:
+        path = self.folder / "keys"
+        return path.stat().st_size if path.exists() else 0
 
     def shot(self, *, of: str | None = None) -> FrameBGR:
         """The window's (or of='root' the whole display's) pixels as they are now."""

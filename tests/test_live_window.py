@@ -98,7 +98,9 @@ def test_colour_map_and_alpha_keys(session: Session) -> None:
     session.key("c")
     magma_near_bgr = (191, 253, 252)
     session.wait_for_shot(lambda shot: is_colour(shot, 0.75, 0.6, magma_near_bgr))
-    session.xdotool("keydown", "Shift_L", "sleep", "0.2", "key", "c", "sleep", "0.1", "keyup", "Shift_L")
+    session.key("Shift_L", action="keydown")
+    session.key("c")
+    session.xdotool("keyup", "Shift_L")
     session.wait_for_shot(shows_depth)
 
 
@@ -190,7 +192,7 @@ def test_the_x_of_the_window_ends_it(start: StartSession, camera: Server, tmp_pa
     stats = tmp_path / "stats.json"
     session = start(camera.url, "--stats", str(stats))
     session.wait_for_shot(shows_overlay)
-    session.key("alt+F4")  # the window manager's own way to say what its X says
+    session.xdotool("key", "alt+F4")  # the window manager's own way to say what its X says
     assert session.end() == (0, "")
     assert stats.is_file()
 
