@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from live.capture import Capture, open_capture
+from live.capture import open_capture
 from live.config import LiveConfig
 from live.controls import Controls
 from live.depth import DepthLoop
@@ -41,8 +41,7 @@ LIVE_RATE = Fraction(30)
 class App:
     """One run of the live window.
 
-    make_predictor: called once, on the depth thread. open_source: called for every (re)connection to a
-    camera or a stream. Both are for tests to replace.
+    make_predictor: called once, on the depth thread; for tests to replace.
     """
 
     def __init__(
@@ -50,7 +49,6 @@ class App:
         config: LiveConfig,
         *,
         make_predictor: Callable[[], DepthPredictor] | None = None,
-        open_source: Callable[[], Capture] | None = None,
     ) -> None:
         self._config = config
         self.controls = Controls(config)
@@ -66,7 +64,7 @@ class App:
             self.controls,
             self.stats,
         )
-        self._source, rate = self._make_source(open_source or partial(open_capture, config))
+        self._source, rate = self._make_source()
         self._depth_worker = Worker("depth", self._depth.run)
         self._workers = [Worker("source", self._source.run), self._depth_worker]
         self._recordings = Recordings(rate)
@@ -79,11 +77,11 @@ class App:
         self._record_now = config.record
         self._drawn_s = 0.0
 
-    def _make_source(self, open_source: Callable[[], Capture]) -> tuple[Source, Fraction]:
+    def _make_source(self) -> tuple[Source, Fraction]:
         """The source, and the rate at which it is recorded."""
         slots = (self._frames, self._frames_for_depth)
         if not isinstance(self._config.source.target, Path):
-            return LiveSource(open_source, slots, self.stats.captured), LIVE_RATE
+            return LiveSource(partial(open_capture, self._config), slots, self.stats.captured), LIVE_RATE
         info = probe(self._config.source.target)
         open_reader = partial(VideoReader, info.path, info=info)
         source = FileSource(

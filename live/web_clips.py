@@ -108,6 +108,7 @@ class Clips:
             yield job
         finally:
             job.watchers -= 1
+            job.touched_s = time.monotonic()
             if not job.watchers:
                 self._cancel(job)
 
@@ -143,7 +144,7 @@ class Clips:
         now_s = time.monotonic()
         for job in list(self._jobs.values()):
             age_s = now_s - job.touched_s
-            if job.state == "waiting" and not job.watchers and age_s > UNWATCHED_S:
+            if job.state in ("waiting", "running") and not job.watchers and age_s > UNWATCHED_S:
                 self._cancel(job)
             if job.state not in ("waiting", "running") and not job.watchers and age_s > KEPT_S:
                 self._forget(job)

@@ -170,7 +170,7 @@
         request.open("POST", `depth/clips?${names}`);
         request.responseType = "json";
         request.upload.onprogress = (event) => {
-          bar.value = event.loaded / event.total;
+          bar.value = event.total ? event.loaded / event.total : 1;
           tell(root, `Uploading: ${Math.round(100 * bar.value)} %`);
         };
         request.onload = () => request.status === 200 ? done(request.response.key)

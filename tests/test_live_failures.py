@@ -57,7 +57,7 @@ def test_a_display_that_does_not_answer(camera: Server, tmp_path: Path) -> None:
     ends_with(session, 2, ":87 does not answer", "--web")
 
 
-def test_headless_opencv(start: StartSession, camera: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_headless_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real headless wheel raises the very same error from the same call."""
     import cv2
 
