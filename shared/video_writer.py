@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_CRF = 20
 DEFAULT_PRESET = "veryfast"
-FREE_CHECK_EVERY_S = 0.5
+FREE_CHECK_EVERY_S = 0.1
 FREE_MARGIN_BYTES = 2 << 20
 
 
@@ -65,6 +65,7 @@ class VideoWriter:
         self._soundtrack = Soundtrack.of(probe(audio_from)) if isinstance(audio_from, Path) else audio_from
         self._comment = comment
         self._earlier = list(earlier)
+        check_room(self.path)
         self._piece = piece_beside(self.path)
         self._checked_s = 0.0
         self._is_open = True
@@ -175,8 +176,7 @@ class VideoWriter:
             return
         self._checked_s = now_s
         written = self._piece.stat().st_size if self._piece.exists() else 0
-        if shutil.disk_usage(self.path.parent).free < written + FREE_MARGIN_BYTES:
-            raise disk_full(self.path)
+        check_room(self.path, written)
 
     def _failure(self) -> UserError:
         if shutil.disk_usage(self.path.parent).free < FREE_MARGIN_BYTES:
@@ -186,6 +186,12 @@ class VideoWriter:
             "Run it again; with --verbose it says more.",
             exit_code=1,
         )
+
+
+def check_room(path: Path, needed_bytes: int = 0) -> None:
+    """Raises UserError when the disk has less room than that and a little more."""
+    if path.parent.is_dir() and shutil.disk_usage(path.parent).free < needed_bytes + FREE_MARGIN_BYTES:
+        raise disk_full(path)
 
 
 def disk_full(path: Path) -> UserError:

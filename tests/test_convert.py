@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -160,8 +161,6 @@ def test_a_part_takes_its_own_sound(make_clip: MakeClip, tmp_path: Path) -> None
 
 
 def decoded_sound(path: Path) -> np.ndarray:
-    import subprocess
-
     import imageio_ffmpeg
 
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-i", str(path)]
@@ -273,3 +272,30 @@ def test_raw_depth_comes_with_the_picture(
     np.testing.assert_allclose([time_s for _, time_s in back], 1.0 + np.arange(25) / 25, atol=1e-6)
     with pytest.raises(UserError, match="exists already"):
         run(source, tmp_path / "x.mp4", raw=form, overwrite=False)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 20 MB; needs the right to mount one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)]
+    if sys.platform != "linux" or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_a_sentence_and_what_was_finished_is_kept(
+    make_clip: MakeClip, tmp_path: Path, small_disk: Path
+) -> None:
+    noisy = "testsrc2=size=640x360:rate=25:duration=12,noise=alls=60:allf=t"
+    source = make_clip("noisy.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "25", video=noisy)
+    with pytest.raises(UserError, match="is full") as caught:
+        run(source, small_disk / "x.mp4", view="side-by-side", crf=5)
+    assert caught.value.exit_code == 1
+    assert sorted(path.name for path in small_disk.iterdir()) == ["x.partial.mp4", "x.partial.npz"]
+    assert facts(small_disk / "x.partial.mp4").frames > 20
+    with pytest.raises(UserError, match="is full"):
+        run(source, small_disk / "x.mp4", view="side-by-side", crf=5, resume=True)
+    assert sorted(path.name for path in small_disk.iterdir()) == ["x.partial.mp4", "x.partial.npz"]

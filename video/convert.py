@@ -21,7 +21,7 @@ from shared.stream import DepthStream
 from shared.tuning import keep_freed_memory
 from shared.video_info import check_is_file
 from shared.video_io import Soundtrack, VideoReader, VideoWriter
-from shared.video_writer import piece_beside, playable_frames
+from shared.video_writer import check_room, piece_beside, playable_frames
 from video import partial as partials
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
 from video.pipeline import Drawn, run_pipeline
@@ -132,10 +132,12 @@ class _Conversion:
         """The writer, with the earlier run's pictures before its own."""
         width_px, height_px = view_size(reader.width_px, reader.height_px, self._settings.view)
         earlier = []
-        if self._before.frames:
-            earlier.append(piece_beside(self._output))
-            extract_video(partials.partial_path(self._output), earlier[0])
         try:
+            if self._before.frames:
+                partial = partials.partial_path(self._output)
+                check_room(self._output, partial.stat().st_size)
+                earlier.append(piece_beside(self._output))
+                extract_video(partial, earlier[0])
             with VideoWriter(
                 self._output,
                 width_px,
