@@ -100,7 +100,36 @@ def torch_hub_folder() -> Path:
     return Path(home).expanduser() / "hub" / "checkpoints"
 
 
-def _official(path: Path, why: str) -> ChosenWeights:
+def _official() -> ChosenWeights:
+    """Found or downloaded. Raises DownloadFailed."""
+    if (path := official_file()) is not None:
+        return _with_its_hash(path, "found")
+    target = download_target()
+    download(official_url(), target, verify=_verify_official)
+    return _with_its_hash(target, "downloaded")
+
+
+def _official_or_error() -> ChosenWeights:
+    try:
+        return _official()
+    except DownloadFailed as error:
+        raise UserError(f"The official weights cannot be had: {error}.", _how_to_get_them()) from error
+
+
+def _official_or_bundled() -> ChosenWeights:
+    try:
+        return _official()
+    except DownloadFailed as error:
+        logger.warning(
+            "Using the bundled demo model, which sees less than the official one: %s. %s"
+            " --weights bundled chooses it without asking.",
+            error,
+            _how_to_get_them(),
+        )
+        return bundled(f"the official weights cannot be had: {error}")
+
+
+def _with_its_hash(path: Path, why: str) -> ChosenWeights:
     sha256 = _sha256(path)
     if not sha256.startswith(OFFICIAL_SHA256_START):
         logger.warning(
@@ -110,30 +139,6 @@ def _official(path: Path, why: str) -> ChosenWeights:
             OFFICIAL_SHA256_START,
         )
     return ChosenWeights("official", path, sha256, OFFICIAL_LABEL, why)
-
-
-def _official_or_error() -> ChosenWeights:
-    if (path := official_file()) is not None:
-        return _official(path, "found")
-    try:
-        return _official(_download(), "downloaded")
-    except DownloadFailed as error:
-        raise UserError(f"The official weights cannot be had: {error}.", _how_to_get_them()) from error
-
-
-def _official_or_bundled() -> ChosenWeights:
-    if (path := official_file()) is not None:
-        return _official(path, "found")
-    try:
-        return _official(_download(), "downloaded")
-    except DownloadFailed as error:
-        logger.warning(
-            "Using the bundled demo model, which sees less than the official one: %s. %s"
-            " --weights bundled chooses it without asking.",
-            error,
-            _how_to_get_them(),
-        )
-        return bundled(f"the official weights cannot be had: {error}")
 
 
 def _how_to_get_them() -> str:
@@ -146,12 +151,6 @@ def _how_to_get_them() -> str:
 def official_url() -> str:
     """The published address, or the mirror's that DEPTH_WEIGHTS_URL names."""
     return os.environ.get(URL_VARIABLE) or OFFICIAL_URL
-
-
-def _download() -> Path:
-    target = download_target()
-    download(official_url(), target, verify=_verify_official)
-    return target
 
 
 def _verify_official(path: Path) -> None:
