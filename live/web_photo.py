@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -32,7 +33,9 @@ from live.web_model import SharedPredictor
 from shared import SMALLEST_FRAME_PX, DepthMap, DisplayRange, FrameBGR
 from shared.stream import DepthStream
 
-PHOTO_FORMATS = ("JPEG", "MPO", "PNG", "WEBP")
+logger = logging.getLogger(__name__)
+
+PHOTO_FORMATS = ("JPEG", "PNG", "WEBP")
 DECODED_AT_ONCE = 2
 PNG_EFFORT = [cv2.IMWRITE_PNG_COMPRESSION, 2]
 V = TypeVar("V")
@@ -177,6 +180,7 @@ def depth16(depth: PhotoDepth) -> np.ndarray[Any, np.dtype[np.uint16]]:
 
 def decode_photo(content: bytes) -> FrameBGR:
     """Upright (EXIF), transparent parts over black. Raises Refusal; the size is read before any pixel."""
+    Image.init()  # Pillow loads WebP's decoder only when told so
     try:
         with Image.open(io.BytesIO(content), formats=PHOTO_FORMATS) as image:
             _check_size(*image.size)
@@ -185,7 +189,8 @@ def decode_photo(content: bytes) -> FrameBGR:
         raise
     except Image.DecompressionBombError:
         raise _too_many_pixels() from None
-    except Exception:  # a damaged file makes Pillow raise whatever its decoders stumble over
+    except Exception as error:  # a damaged file makes Pillow raise whatever its decoders stumble over
+        logger.info("a photo could not be decoded: %r", error)
         raise Refusal("This is not a photo that can be read: give a whole JPEG, PNG or WebP file.") from None
 
 

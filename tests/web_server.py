@@ -1,0 +1,176 @@
+"""The page's server, started as a user starts it, and a headless Chromium that logs what it asks for."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+START_S = 120
+QUIET_CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+)
+
+
+def skip_without_browser() -> None:
+    for module in ("gradio", "playwright"):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    if chromium() is None:
+        pytest.skip("chromium is not installed")
+
+
+def chromium() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class WebServer:
+    """temporary: the folder that the server takes for the system's temporary one."""
+
+    url: str
+    process: subprocess.Popen[str]
+    temporary: Path
+    log: Path
+
+    def post(self, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+        """(status, body) of the answer, whatever the status is."""
+        request = urllib.request.Request(f"{self.url}/{path}", data=body, headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def get(self, path: str) -> tuple[int, bytes, dict[str, str]]:
+        try:
+            with urllib.request.urlopen(f"{self.url}/{path}", timeout=60) as answer:
+                return answer.status, answer.read(), {k.lower(): v for k, v in answer.headers.items()}
+        except urllib.error.HTTPError as error:
+            return error.code, error.read(), {k.lower(): v for k, v in error.headers.items()}
+
+    def files(self) -> list[Path]:
+        """What visitors have left on the disk."""
+        return [path for path in self.temporary.rglob("*") if path.is_file()]
+
+    def wait_until_empty(self, within_s: float = 20) -> list[Path]:
+        end_s = time.monotonic() + within_s
+        while self.files() and time.monotonic() < end_s:
+            time.sleep(0.1)
+        return self.files()
+
+
+@contextmanager
+def running_server(folder: Path, *options: str) -> Iterator[WebServer]:
+    """depth-live --web with the bundled model, until the block ends; it must then end by itself on Ctrl+C."""
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    port, log = free_port(), folder / "server.log"
+    environment = os.environ | {"TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
+    environment.pop("DEPTH_DEBUG", None)
+    command = [sys.executable, "-m", "live", "--web", "--port", str(port), "--weights", "bundled", *options]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, text=True, cwd=REPOSITORY, env=environment
+        )
+        try:
+            server = WebServer(f"http://127.0.0.1:{port}", process, temporary, log)
+            _wait_for_start(server)
+            yield server
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
+    assert "Traceback" not in log.read_text(), log.read_text()
+    assert list(temporary.iterdir()) == []
+
+
+def _wait_for_start(server: WebServer) -> None:
+    end_s = time.monotonic() + START_S
+    while time.monotonic() < end_s:
+        if server.process.poll() is not None:
+            break
+        try:
+            if "Ctrl+C" in server.log.read_text() and server.get("config")[0] == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"the server did not start: {server.log.read_text()}")
+
+
+@dataclass
+class Browser:
+    """outside: every request, of any page, that was not for the server."""
+
+    chromium: Any
+    server: WebServer
+    outside: list[str]
+
+    def open(self, tab: str = "Photo", **context_options: Any) -> Any:
+        """A new visitor's page (its own context), with this tab in front."""
+        context = self.chromium.new_context(**context_options)
+        page = context.new_page()
+        page.on("request", lambda request: self._note(request.url))
+        page.goto(self.server.url)
+        page.locator("#dv-photo [data-file]").wait_for(state="attached")
+        if tab != "Photo":
+            page.get_by_role("tab", name=tab).click()
+            page.locator(f"#dv-{tab.lower()} [data-status]").wait_for(state="visible")
+        return page
+
+    def _note(self, url: str) -> None:
+        if urlsplit(url).scheme not in ("data", "blob") and not url.startswith(self.server.url):
+            self.outside.append(url)
+
+
+@contextmanager
+def running_browser(server: WebServer, *arguments: str) -> Iterator[Browser]:
+    """Fails at the end if a page has asked for anything outside."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=chromium(), args=[*QUIET_CHROMIUM, *arguments], timeout=60_000
+        )
+        browser = Browser(launched, server, [])
+        try:
+            yield browser
+        finally:
+            launched.close()
+    assert browser.outside == []
