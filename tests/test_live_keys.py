@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import pytest
 
@@ -120,12 +119,3 @@ def test_all_views_and_maps_come_round(controls: Controls) -> None:
         views.append(controls.view)
     assert views[0] == views[3]
     assert len(set(itertools.islice(views, 3))) == 3
-
-
-def test_the_table_is_in_no_file_twice() -> None:
-    """The help overlay and the README come from the rows: nobody else spells a key's help."""
-    helps = [row.help for row in key_table().rows]
-    for path in sorted(Path(REPOSITORY, "live").glob("*.py")):
-        if path.name != "keys.py":
-            text = path.read_text("utf-8")
-            assert not [help_text for help_text in helps if f'"{help_text}"' in text]

@@ -18,7 +18,7 @@ from live.snapshot import write_snapshot
 from live.source import Frame
 from live.stats import Stats
 from shared import UserError
-from shared.steady import Keyframe
+from shared.steady import Keyframe, Steadier
 
 
 def ramp_picture(**changes: object) -> Picture:
@@ -149,3 +149,19 @@ def test_stats_have_the_agreed_form(tmp_path: Path) -> None:
     assert stats.captured.per_s(1.0) == pytest.approx(10)
     assert stats.captured.per_s(9.0) == 0
     assert Stats().as_dict(5.0)["depth_age_ms"] == {"p50": None, "p95": None, "max": None}
+
+
+def test_a_source_may_come_back_in_another_size() -> None:
+    """As after a reconnection: the keyframe is of the old size until the network has seen the new one."""
+    rng = np.random.default_rng(0)
+    steadier = Steadier()
+    scene = Scene()
+    controls = Controls(LiveConfig(SourceSpec("camera", 0, "camera 0"), view="overlay"))
+    for number, (size, network) in enumerate((((90, 160), (144, 256)), ((240, 240), (256, 256)))):
+        frame_bgr = rng.integers(0, 255, (*size, 3), np.uint8)
+        scene.set_frame(Frame(frame_bgr, float(number), number))
+        if scene.keyframe is not None:
+            assert paint(scene.picture(controls), (320, 180)).shape == (180, 320, 3)
+        prediction = rng.random(network, np.float32)
+        scene.set_keyframe(steadier.accept(frame_bgr, prediction, float(number)))
+        assert paint(scene.picture(controls), (320, 180)).shape == (180, 320, 3)
