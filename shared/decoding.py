@@ -6,15 +6,20 @@ from shared.video_info import VideoInfo
 
 # Exact rounding, and chroma interpolated instead of repeated: colours within 3 levels of a reference decoder.
 EXACT_SCALING = "flags=bicubic+accurate_rnd+full_chroma_int"
+# A third of the time, up to 5 levels off: for frames that only the network sees.
+QUICK_SCALING = "flags=bicubic+full_chroma_int"
 BT709_TAGS = "setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 LONGEST_STILL_S = 60
 REFERENCE_WHITE_NITS = 203  # ITU-R BT.2408: where SDR white lies in an HDR picture
 
 
-def frame_filters(info: VideoInfo, size_px: tuple[int, int], *, is_seeked: bool, skip_frames: int) -> str:
+def frame_filters(
+    info: VideoInfo, size_px: tuple[int, int], *, is_seeked: bool, skip_frames: int, is_exact: bool = True
+) -> str:
     """ffmpeg's -vf text. Rotation is ffmpeg's own first step and stands before all of these.
 
     is_seeked: the first picture's time already counts from the seek point, not from the file's first frame.
+    is_exact: whether colours must be right to the eye.
     skip_frames: frames at the constant rate that are passed over.
     """
     width_px, height_px = size_px
@@ -26,7 +31,9 @@ def frame_filters(info: VideoInfo, size_px: tuple[int, int], *, is_seeked: bool,
     if info.has_alpha:
         filters += ["format=gbrap", "premultiply=inplace=1"]  # over black
     matrix = "" if info.is_hdr else f":in_color_matrix={_matrix(info)}"
-    filters.append(f"scale={width_px}:{height_px}:{EXACT_SCALING}{matrix}:out_range=full")
+    filters.append(
+        f"scale={width_px}:{height_px}:{EXACT_SCALING if is_exact else QUICK_SCALING}{matrix}:out_range=full"
+    )
     filters.append("format=bgr24")
     filters.append(_steady_times(info, is_seeked=is_seeked))
     # The time grid starts at zero, so that frame numbers mean the same after a seek.

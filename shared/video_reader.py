@@ -24,6 +24,7 @@ class VideoReader:
     start_s, duration_s: the part that is read, in seconds from the first frame, to the nearest frame.
     first_frame: how many frames of that part to pass over (a conversion that goes on).
     max_height_px: frames higher than that are made smaller.
+    exact_colors: False is quicker and up to 5 levels off, for frames that nobody sees.
     `warnings` says, after the last frame, what was wrong with the file but did not stop it.
 
     with VideoReader(Path("clip.mp4")) as reader:
@@ -39,6 +40,7 @@ class VideoReader:
         *,
         first_frame: int = 0,
         max_height_px: int | None = None,
+        exact_colors: bool = True,
         info: VideoInfo | None = None,
     ) -> None:
         self.info = info or probe(Path(path))
@@ -50,6 +52,7 @@ class VideoReader:
         self._limit = (
             None if duration_s is None else max(1, round(duration_s * self.info.frame_rate)) - first_frame
         )
+        self._exact_colors = exact_colors
         self._read = 0
         self._ffmpeg: FFmpeg | None = None
 
@@ -103,6 +106,7 @@ class VideoReader:
             (self.width_px, self.height_px),
             is_seeked=seek_frame > 0,
             skip_frames=self._first - seek_frame,
+            is_exact=self._exact_colors,
         )
         # A change of size in mid-stream is the scale filter's business: new filters would count frames anew.
         arguments += ["-reinit_filter", "0", "-i", file_url(self.info.path), "-map", "0:V:0", "-vf", filters]

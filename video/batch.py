@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from shared import UserError
+from shared.tuning import keep_freed_memory, share_cores
 from shared.video_info import check_is_file, probe
 from video.convert import convert
 from video.outputs import PHOTO_OUTPUT_SUFFIXES, VIDEO_OUTPUT_SUFFIXES, check_output
@@ -84,6 +85,8 @@ def run_batch(options: BatchOptions, settings: ConvertSettings, *, say: Callable
     if is_single and jobs[0].error:
         raise jobs[0].error
     if todo:
+        share_cores()
+        keep_freed_memory()
         with cancel_on_signals() as cancel:
             _run_all(todo, options, settings, cancel)
     if is_single and jobs[0].error:

@@ -19,7 +19,6 @@ from shared.mux import extract_video
 from shared.options import version
 from shared.render import render, view_size
 from shared.stream import DepthStream
-from shared.tuning import keep_freed_memory
 from shared.video_info import check_is_file
 from shared.video_io import Soundtrack, VideoReader, VideoWriter
 from shared.video_writer import check_room, piece_beside, playable_frames
@@ -54,7 +53,6 @@ def convert(
     ends it early: the result is then partial, as a fault's is, and `settings.resume` goes on with it.
     Raises UserError for whatever the user can put right; what was finished is then kept as partial too.
     """
-    keep_freed_memory()
     check_output(source, output, overwrite=settings.overwrite, suffixes=VIDEO_OUTPUT_SUFFIXES)
     return _Conversion(
         source,
@@ -129,6 +127,7 @@ class _Conversion:
             settings.duration_s,
             first_frame=self._before.next_frame,
             max_height_px=settings.max_height_px,
+            exact_colors=settings.view != "depth",
         )
 
     @contextmanager

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from shared.model import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSmall
 from shared.predictor import DepthPredictor, network_size
+from shared.tuning import keep_freed_memory, share_cores
 from tests.benchmarks.machine import description, print_table
 from tests.networks import made_up_module
 from video.convert import ConvertSettings, convert
@@ -106,6 +107,8 @@ def run_one(arguments: argparse.Namespace) -> float:
 def ours(arguments: argparse.Namespace, output: Path, module: MidasSmall, view: str) -> float:
     from shared.engine_openvino import OpenVinoEngine
 
+    share_cores()
+    keep_freed_memory()
     predictor = DepthPredictor(OpenVinoEngine.from_model(module), size=SIZE_PX)
     predictor.predict(np.zeros((720, 1280, 3), np.uint8))
     settings = ConvertSettings(view=view, every=int(arguments.one.split()[1]), preset=arguments.preset)  # type: ignore[arg-type]
