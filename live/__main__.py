@@ -133,9 +133,23 @@ def model_options(parsed: argparse.Namespace) -> dict[str, Any]:
 
 
 def demo_source() -> SourceSpec:
+    """The first call renders the clip, which takes a while: a bar on stderr says so."""
+    from tqdm import tqdm
+
     from shared.bundled.demo import demo_clip
 
-    return SourceSpec("file", demo_clip(), "demo")
+    with tqdm(desc="Rendering the demo clip, once", unit=" frames", delay=0.5) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        try:
+            return SourceSpec("file", demo_clip(progress=progress), "demo")
+        except OSError as error:
+            raise UserError(
+                f"The demo clip cannot be kept: {error}.", "Name a folder that can be written in DEPTH_CACHE."
+            ) from error
 
 
 def serve_page(parsed: argparse.Namespace) -> int:
