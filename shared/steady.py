@@ -1,44 +1,195 @@
-"""What happens between frames: flow, propagation, alignment, range, scene cut."""
+"""What happens between frames: depth is carried along the flow, aligned, averaged over time, and ranged.
+
+A prediction is inverse depth up to a scale and a shift of its own. Every keyframe is therefore brought to the
+scale of the stream, which leaks slowly towards the raw predictions' scale; the displayed range goes along
+with the leak, so that it cannot be seen.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from shared import DepthMap, DisplayRange, FrameBGR
+from shared.align import IDENTITY, Affine, fit_affine
+from shared.display_range import RangeFollower
+from shared.flow import Motion, motion_between, small_gray
 
 DEFAULT_STEADY = 0.5
+
+LEAK_S = 4.0
+SMOOTH_S = 1.0  # time constant of the temporal filter at steady = 1
+MOVING_PX = 2.0
+MOVING_SHARE = 0.6  # how much of the filter is left for what moves and is followed with trust
+LARGEST_STEP = 0.25  # of the displayed range, for what is followed with trust
+FILL_WINDOW_PX = 13
+FILL_LEAST_WEIGHT = 1e-3
+LONGEST_STEP_S = 1.0
+SHORTEST_STEP_S = 1e-3
 
 
 @dataclass(frozen=True)
 class Keyframe:
-    """An inferred frame: gray_u8 (h, w) at network size, its steadied depth map and its displayed range."""
+    """An inferred frame.
+
+    gray_u8: (h, w) at network size. depth_map: (h, w), steadied. display_range: its (far, near).
+    is_cut: nothing before it belongs to it. regauge: takes depth of the keyframe before it to its scale.
+    """
 
     gray_u8: NDArray[np.uint8]
     depth_map: DepthMap
     time_s: float
     display_range: DisplayRange
-    is_cut: bool = False
+    is_cut: bool = True
+    regauge: Affine = IDENTITY
 
 
 class Steadier:
-    def __init__(self, steady: float = DEFAULT_STEADY, *, fixed_range: DisplayRange | None = None) -> None:
-        self._fixed_range = fixed_range
-        self._last_range: DisplayRange | None = None
+    """Makes a keyframe of every prediction. Not thread-safe; `carry` is.
 
-    def lock_range(self, is_locked: bool) -> None:
-        self._fixed_range = self._last_range if is_locked else None
+    steady: 0 leaves the predictions as they are, 1 is steadiest. fixed_range: shown instead of the followed.
+    """
+
+    def __init__(self, steady: float = DEFAULT_STEADY, *, fixed_range: DisplayRange | None = None) -> None:
+        self.steady = steady
+        self._range = RangeFollower(fixed_range)
+        self._last: Keyframe | None = None
+        self._affine = IDENTITY
 
     def accept(self, frame_bgr: FrameBGR, prediction: DepthMap, time_s: float) -> Keyframe:
+        """(H, W, 3) uint8 BGR with its (h, w) float32 prediction -> its keyframe."""
         height_px, width_px = prediction.shape
-        gray_u8 = cv2.cvtColor(cv2.resize(frame_bgr, (width_px, height_px)), cv2.COLOR_BGR2GRAY)
-        far, near = np.percentile(prediction, (2, 98))
-        self._last_range = self._fixed_range or (float(far), float(near))
-        return Keyframe(gray_u8, prediction, time_s, self._last_range)
+        gray_u8 = small_gray(frame_bgr, width_px, height_px)
+        last = self._last
+        motion = None
+        if last is not None and last.depth_map.shape == prediction.shape:
+            motion = motion_between(gray_u8, last.gray_u8)
+        if last is None or motion is None or motion.is_cut:
+            keyframe = self._start(gray_u8, prediction, time_s)
+        else:
+            keyframe = self._go_on(last, motion, gray_u8, prediction, time_s)
+        self._last = keyframe
+        return keyframe
+
+    def _start(self, gray_u8: NDArray[np.uint8], prediction: DepthMap, time_s: float) -> Keyframe:
+        self._affine = IDENTITY
+        return Keyframe(gray_u8, prediction, time_s, self._range.restart(prediction))
+
+    def _go_on(
+        self,
+        last: Keyframe,
+        motion: Motion,
+        gray_u8: NDArray[np.uint8],
+        prediction: DepthMap,
+        time_s: float,
+    ) -> Keyframe:
+        step_s = min(max(time_s - last.time_s, SHORTEST_STEP_S), LONGEST_STEP_S)
+        depth_map, regauge = prediction, IDENTITY
+        if self.steady > 0:
+            carried = motion.fetch(last.depth_map)
+            fitted = fit_affine(prediction, carried, motion.trust) or self._affine
+            regauge = fitted.leak(1.0 - math.exp(-step_s / LEAK_S)).after(fitted.inverse())
+            self._affine = regauge.after(fitted)
+            depth_map = self._smooth(self._affine(prediction), regauge(carried), motion, step_s)
+        display_range = self._range.follow(depth_map, step_s, regauge)
+        return Keyframe(gray_u8, depth_map, time_s, display_range, is_cut=False, regauge=regauge)
+
+    def _smooth(self, depth_map: DepthMap, carried: DepthMap, motion: Motion, step_s: float) -> DepthMap:
+        """Averages over time along trusted flow: fully where nothing moves, less where something does.
+
+        Where the picture did not change, depth cannot leap: a step is cut off, so that an outlier is not
+        averaged in.
+        """
+        keep = math.exp(-step_s / (SMOOTH_S * self.steady))
+        speed = motion.speed_px * np.float32(1 / MOVING_PX)
+        stillness = MOVING_SHARE + (1 - MOVING_SHARE) / (1 + speed * speed)
+        trust = motion.trust * motion.trust
+        far, near = self._range.shown
+        step = np.float32(LARGEST_STEP * (near - far))
+        innovation = depth_map - carried
+        innovation += trust * (np.clip(innovation, -step, step) - innovation)
+        return carried + (1 - trust * stillness * np.float32(keep)) * innovation
+
+    def lock_range(self, locked: bool) -> None:
+        """Holds the displayed range, or lets it follow again."""
+        self._range.locked = locked
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that the next `accept` needs, for numpy.savez; taken after at least one."""
+        last = self._last
+        assert last is not None
+        return {
+            "gray_u8": last.gray_u8,
+            "depth_map": last.depth_map,
+            "time_s": np.array(last.time_s),
+            "display_range": np.array(last.display_range),
+            "is_cut": np.array(last.is_cut),
+            "affine": np.array([*self._affine, *last.regauge]),
+            "range": self._range.state(),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Keyframe:
+        """Goes on from a `state`; returns its keyframe."""
+        scale, shift, regauge_scale, regauge_shift = state["affine"].tolist()
+        far, near = state["display_range"].tolist()
+        self._affine = Affine(scale, shift)
+        self._range.restore(state["range"])
+        self._last = Keyframe(
+            state["gray_u8"],
+            state["depth_map"],
+            float(state["time_s"]),
+            (far, near),
+            is_cut=bool(state["is_cut"]),
+            regauge=Affine(regauge_scale, regauge_shift),
+        )
+        return self._last
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A keyframe's depth moved to another frame: (h, w) depth and trust, and whether a cut lies between."""
+
+    depth_map: DepthMap
+    trust: NDArray[np.float32]
+    is_cut: bool
 
 
 def carry(keyframe: Keyframe, frame_bgr: FrameBGR) -> DepthMap:
-    return keyframe.depth_map
+    """The keyframe's depth where `frame_bgr` has it now; (h, w) float32. Thread-safe.
+
+    Across a cut, or where a frame of another shape came, the depth is held.
+    """
+    return carry_to(keyframe, frame_bgr).depth_map
+
+
+def carry_to(keyframe: Keyframe, frame_bgr: FrameBGR) -> Carried:
+    height_px, width_px = keyframe.gray_u8.shape
+    motion = motion_between(small_gray(frame_bgr, width_px, height_px), keyframe.gray_u8)
+    if motion.is_cut:
+        return Carried(keyframe.depth_map, motion.trust, is_cut=True)
+    return Carried(_fill(motion.fetch(keyframe.depth_map), motion.trust), motion.trust, is_cut=False)
+
+
+def _fill(depth_map: DepthMap, trust: NDArray[np.float32]) -> DepthMap:
+    """Where the flow is not trusted, depth comes from trusted neighbours.
+
+    Untrusted is above all the background that something uncovered, so of the neighbours the far ones count
+    most: an average weighted by trust and by farness (a soft minimum).
+    """
+    if trust.min() > 0.5:
+        return depth_map
+    low, high = float(depth_map.min()), float(depth_map.max())
+    farness = (high - depth_map) * np.float32(1 / max(high - low, 1e-6))
+    weight = trust * trust * (np.float32(0.05) + farness * farness)
+    window = (FILL_WINDOW_PX, FILL_WINDOW_PX)
+    total = cv2.blur(weight, window)
+    filled = cv2.blur(weight * depth_map, window) / np.maximum(total, 1e-6)
+    blend = np.clip(2 * trust, 0, 1)
+    blend[total < FILL_LEAST_WEIGHT] = 1.0
+    return filled + blend * (depth_map - filled)

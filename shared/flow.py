@@ -1,0 +1,89 @@
+"""Optical flow at network size: where every pixel was in another frame, and whether that can be trusted.
+
+Source: DIS optical flow (Kroeger et al., ECCV 2016) in OpenCV's ultrafast preset, with a forward-backward
+check (Sundaram et al., ECCV 2010) and a photometric one.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared import FrameBGR
+
+Gray = NDArray[np.uint8]
+Field = NDArray[np.float32]
+
+STANDS_STILL_PX = 0.3
+DISAGREEMENT_PX = 1.0
+DISAGREEMENT_SHARE = 0.1
+PHOTOMETRIC_LEVELS = 24.0
+CUT_TRUST = 0.04  # measured: below 0.01 across cuts, above 0.07 across 0.8 s of passing cars
+_per_thread = threading.local()
+
+
+@dataclass(frozen=True)
+class Motion:
+    """From one frame back to an earlier or later one.
+
+    source_xy: (h, w, 2) float32, where in the other frame each pixel of this one lies, in pixels.
+    speed_px: (h, w) float32, how far that is. trust: (h, w) float32, 0 to 1.
+    is_cut: flow explains hardly anything of it; the other frame shows something else.
+    """
+
+    source_xy: Field
+    speed_px: Field
+    trust: Field
+    is_cut: bool
+
+    def fetch(self, picture: NDArray) -> NDArray:
+        """The other frame's values, moved to where this frame has them."""
+        return cv2.remap(picture, self.source_xy, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def small_gray(frame_bgr: FrameBGR, width_px: int, height_px: int) -> Gray:
+    """(H, W, 3) uint8 BGR -> (height_px, width_px) uint8, averaged over areas so that nothing aliases."""
+    small_bgr = cv2.resize(frame_bgr, (width_px, height_px), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small_bgr, cv2.COLOR_BGR2GRAY)
+
+
+def motion_between(gray: Gray, other: Gray) -> Motion:
+    """Where the pixels of `gray` lie in `other`; both (h, w) uint8. Thread-safe."""
+    backward, forward = _flow(gray, other), _flow(other, gray)
+    speed_px = cv2.magnitude(backward[..., 0], backward[..., 1])
+    backward[speed_px < STANDS_STILL_PX] = 0.0
+    source_xy = backward + _grid(*gray.shape)
+    fetched = cv2.remap(forward, source_xy, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    miss = backward + fetched
+    miss_px = cv2.magnitude(miss[..., 0], miss[..., 1])
+    there = cv2.remap(other, source_xy, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    residual = cv2.absdiff(gray, there)
+    trust = _soft(miss_px, DISAGREEMENT_PX + DISAGREEMENT_SHARE * speed_px)
+    trust *= _soft(cv2.blur(residual, (3, 3)).astype(np.float32), np.float32(PHOTOMETRIC_LEVELS))
+    return Motion(source_xy, speed_px, trust, float(trust.mean()) < CUT_TRUST)
+
+
+def _soft(value: Field, scale: Field | np.float32) -> Field:
+    """1 where value is far below scale, 1/2 at scale, towards 0 above."""
+    ratio = value / scale
+    return 1.0 / (1.0 + ratio * ratio * ratio * ratio)
+
+
+def _flow(gray: Gray, other: Gray) -> Field:
+    if not hasattr(_per_thread, "dis"):
+        _per_thread.dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+    return _per_thread.dis.calc(gray, other, None)
+
+
+def _grid(height_px: int, width_px: int) -> Field:
+    """(h, w, 2) float32: each pixel's own x and y."""
+    size = (height_px, width_px)
+    if getattr(_per_thread, "grid_size", None) != size:
+        x, y = np.arange(width_px, dtype=np.float32), np.arange(height_px, dtype=np.float32)
+        _per_thread.grid = np.stack(np.meshgrid(x, y), axis=2)
+        _per_thread.grid_size = size
+    return _per_thread.grid
