@@ -15,14 +15,14 @@ from shared.bundled.textures import atlas
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Triple = Sequence[float]
+Triple = Sequence[float] | NDArray[np.floating]
 Matrix = NDArray[np.float64]
 COLUMNS = 33
 
 
 @dataclass(frozen=True)
 class Surface:
-    """What a solid looks like: two colours blended by a texture, and how it shines. Colours are linear RGB."""
+    """What a solid looks like: two colours blended by a texture, and its shine. Colours are linear RGB."""
 
     texture: int
     dark: Triple
@@ -37,7 +37,7 @@ class Surface:
 
 @dataclass
 class Lights:
-    """position (3) metres; colours (3) linear; radius blurs the shadow; falloff 1: inverse square, 0: none."""
+    """position in metres; colours linear; radius blurs the shadow; falloff 1: inverse square, 0: none."""
 
     position: Triple = (0.0, 2.4, 2.0)
     colour: Triple = (1.0, 1.0, 1.0)
@@ -106,7 +106,7 @@ def rotation_z(angle: float) -> Matrix:
 
 @dataclass
 class Builder:
-    """Collects solids. `at` shifts and turns what is built inside it, so furniture is written in its own axes."""
+    """Collects solids. `at` shifts and turns what is built inside it: furniture has its own axes."""
 
     rng: np.random.Generator
     boxes: list[NDArray[np.float32]] = field(default_factory=list)
@@ -126,7 +126,7 @@ class Builder:
     def chance(self, probability: float) -> bool:
         return bool(self.rng.random() < probability)
 
-    def pick(self, items: Sequence):  # type: ignore[no-untyped-def, type-arg]
+    def pick(self, items: Sequence):  # type: ignore[no-untyped-def]
         return items[int(self.rng.random() * len(items))]
 
     def colour(self, brightness: float | None = None, saturation: float | None = None) -> NDArray[np.float64]:
@@ -162,11 +162,15 @@ class Builder:
     def plain(self, brightness: float | None = None) -> Surface:
         """Painted, plastic or metal: hardly any texture."""
         colour = self.colour(brightness)
-        return self.surface(self.pick(("plain", "plain", "plaster")), dark=colour * 0.85, light=(colour * 1.1).clip(0, 0.98))
+        return self.surface(
+            self.pick(("plain", "plain", "plaster")), dark=colour * 0.85, light=(colour * 1.1).clip(0, 0.98)
+        )
 
     # --- solids ---
     @contextmanager
-    def at(self, x: float, y: float, z: float, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Iterator[None]:
+    def at(
+        self, x: float, y: float, z: float, yaw: float = 0.0, *, pitch: float = 0.0, roll: float = 0.0
+    ) -> Iterator[None]:
         before = self.turn, self.shift
         self.shift = self.shift + self.turn @ np.array([x, y, z])
         self.turn = self.turn @ rotation_y(yaw)
@@ -182,14 +186,25 @@ class Builder:
     def ellipsoid(self, centre: Triple, size: Triple, surface: Surface, turn: Matrix | None = None) -> None:
         self._round(centre, size, surface, turn, (1.0, 0.0, -1.0))
 
-    def cylinder(self, centre: Triple, size: Triple, surface: Surface, turn: Matrix | None = None, top: float = 1.0) -> None:
+    def cylinder(
+        self, centre: Triple, size: Triple, surface: Surface, turn: Matrix | None = None, top: float = 1.0
+    ) -> None:
         """Along y. top: radius at the top as a share of the radius at the bottom (0: cone; > 1: cup)."""
         widest = max(top, 1.0)
         slope, middle = (top - 1.0) / (2 * widest), (top + 1.0) / (2 * widest)
         size = (size[0] * widest, size[1], size[2] * widest)
         self._round(centre, size, surface, turn, (-slope * slope, -2 * middle * slope, -middle * middle))
 
-    def limb(self, start: Triple, end: Triple, width: float, surface: Surface, top: float = 1.0, *, box: bool = False) -> None:
+    def limb(
+        self,
+        start: Triple,
+        end: Triple,
+        width: float,
+        surface: Surface,
+        top: float = 1.0,
+        *,
+        box: bool = False,
+    ) -> None:
         """A cylinder or a bar from point to point."""
         a, b = np.asarray(start, float), np.asarray(end, float)
         length = float(np.linalg.norm(b - a)) + 1e-6
@@ -204,13 +219,17 @@ class Builder:
         """An opening in the inner shell's face (see `raycast.hit_shells`); at most four count."""
         self.holes.append((face, u0, u1, v0, v1))
 
-    def _round(self, centre: Triple, size: Triple, surface: Surface, turn: Matrix | None, quadric: Triple) -> None:
+    def _round(
+        self, centre: Triple, size: Triple, surface: Surface, turn: Matrix | None, quadric: Triple
+    ) -> None:
         row = self._row(centre, size, surface, turn)
         row[12] = 1.0
         row[13:16] = quadric
         self.rounds.append(row)
 
-    def _row(self, centre: Triple, size: Triple, surface: Surface, turn: Matrix | None) -> NDArray[np.float32]:
+    def _row(
+        self, centre: Triple, size: Triple, surface: Surface, turn: Matrix | None
+    ) -> NDArray[np.float32]:
         whole = self.turn if turn is None else self.turn @ turn
         half = np.maximum(np.asarray(size, float) / 2, 1e-4)
         row = surface_row(surface)
@@ -249,7 +268,8 @@ def _frame_along(axis_y: NDArray[np.float64]) -> Matrix:
 
 
 _COMMON = (
-    "plain", "plain", "plain", "plaster", "clouds", "speckle", "wood", "wood", "marble", "stripes", "checks", "tiles", "weave", "poster",
-)  # fmt: skip
+    *("plain", "plain", "plain", "plaster", "clouds", "speckle", "wood", "wood"),
+    *("marble", "stripes", "checks", "tiles", "weave", "poster"),
+)
 _OWN_HUES = ("poster", "page", "screen", "spines")
 _FITTED = ("poster", "page", "screen", "spines", "panels", "keys")

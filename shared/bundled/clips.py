@@ -11,8 +11,10 @@ import numpy as np
 
 from shared import DepthMap, FrameBGR
 from shared.bundled import furniture as things
-from shared.bundled.builder import Builder, Camera, Lights, Scene
-from shared.bundled.scenes import Room, finish, hang_pictures
+from shared.bundled.builder import Builder, Camera, Lights, Scene, Surface
+from shared.bundled.layout import hang_pictures
+from shared.bundled.people import person
+from shared.bundled.surroundings import Room, finish
 
 ClipKind = Literal["moving-camera", "moving-object"]
 FRAMES_PER_SWEEP = 144
@@ -46,7 +48,7 @@ def clip_scene(seed: int, *, with_walker: bool = False) -> tuple[Scene, tuple[in
     still = len(b.boxes), len(b.rounds)
     if with_walker:
         with b.at(0, 0, 2.0, pi / 2):
-            things.person(b, busy=False)
+            person(b, busy=False)
     lights = Lights(
         position=(1.6, 2.5, 0.8),
         colour=(0.95, 0.88, 0.78),
@@ -64,7 +66,7 @@ def clip_scene(seed: int, *, with_walker: bool = False) -> tuple[Scene, tuple[in
     return finish(b, room, camera, lights, walls=_walls(b)), still
 
 
-def _walls(b: Builder) -> list:  # type: ignore[type-arg]
+def _walls(b: Builder) -> list[Surface]:
     wall = b.surface("plaster", dark=(0.5, 0.47, 0.4), light=(0.78, 0.74, 0.66), repeat=0.5, specular=0.0)
     side = replace(wall, dark=b.colour(0.5, 0.5), light=b.colour(0.75, 0.3))
     floor = b.surface("wood", dark=(0.16, 0.08, 0.04), light=(0.5, 0.3, 0.16), repeat=0.5, specular=0.15)
@@ -102,7 +104,7 @@ def _furnish(b: Builder, room: Room) -> None:
     with b.at(-half + 0.45, 0, depth - 0.5):
         things.plant(b, 1.5)
     with b.at(-0.95, 0, 4.6, 0.3):
-        things.person(b, busy=False)
+        person(b, busy=False)
     b.box((0.1, 0.006, 2.8), (2.6, 0.012, 2.0), b.surface("weave", repeat=0.8))
     hang_pictures(b, room)
 

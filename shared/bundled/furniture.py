@@ -1,4 +1,4 @@
-"""Things that stand in scenes. Each is built round the origin of the builder's axes, y up, front towards -z."""
+"""Things that stand in rooms. Each is built round the origin of the builder's axes, y up, front to -z."""
 
 from __future__ import annotations
 
@@ -45,7 +45,13 @@ def chair(b: Builder) -> None:
     if b.chance(0.3):
         b.limb((0, 0.08, 0), (0, h, 0), 0.05, frame)
         for k in range(5):
-            b.limb((0, 0.08, 0), (0.28 * np.cos(k * 1.257), 0.03, 0.28 * np.sin(k * 1.257)), 0.04, frame, box=True)
+            b.limb(
+                (0, 0.08, 0),
+                (0.28 * np.cos(k * 1.257), 0.03, 0.28 * np.sin(k * 1.257)),
+                0.04,
+                frame,
+                box=True,
+            )
     else:
         for sx in (-w / 2 + 0.03, w / 2 - 0.03):
             for sz in (-w / 2 + 0.03, w / 2 - 0.03):
@@ -79,7 +85,11 @@ def shelf(b: Builder, width: float, height: float, depth: float) -> None:
         y = 0.035 + level * pitch
         if b.chance(0.45):
             tall, wide = pitch * b.u(0.5, 0.85), width * b.u(0.3, 0.95)
-            b.box((b.u(-0.5, 0.5) * (width - wide), y + tall / 2, b.u(-0.05, 0.05)), (wide, tall, depth * 0.7), b.surface("spines"))
+            b.box(
+                (b.u(-0.5, 0.5) * (width - wide), y + tall / 2, b.u(-0.05, 0.05)),
+                (wide, tall, depth * 0.7),
+                b.surface("spines"),
+            )
         else:
             for _ in range(b.n(0, 4)):
                 with b.at(b.u(-0.42, 0.42) * width, y, b.u(-0.2, 0.1) * depth, b.u(0, 6)):
@@ -90,7 +100,11 @@ def cabinet(b: Builder, width: float, height: float, depth: float) -> None:
     front = b.surface("panels") if b.chance(0.6) else b.plain()
     b.box((0, height / 2, 0), (width, height, depth), front)
     if b.chance(0.5):
-        b.box((0, height + 0.015, 0), (width + 0.04, 0.03, depth + 0.04), b.surface(b.pick(("wood", "plain", "speckle", "marble"))))
+        b.box(
+            (0, height + 0.015, 0),
+            (width + 0.04, 0.03, depth + 0.04),
+            b.surface(b.pick(("wood", "plain", "speckle", "marble"))),
+        )
 
 
 def small_thing(b: Builder, size: float) -> None:
@@ -108,7 +122,12 @@ def small_thing(b: Builder, size: float) -> None:
     elif kind == 4:
         book_pile(b)
     elif kind == 5:
-        b.cylinder((0, s / 2, 0), (s * b.u(0.3, 0.8),) * 1 + (s,) + (s * 0.5,), b.surface(b.pick(("poster", "plain", "stripes"))), top=b.u(0.6, 1.3))
+        b.cylinder(
+            (0, s / 2, 0),
+            (s * b.u(0.3, 0.8), s, s * 0.5),
+            b.surface(b.pick(("poster", "plain", "stripes"))),
+            top=b.u(0.6, 1.3),
+        )
     elif kind == 6:
         b.box((0, s / 2, 0), (s * 0.7, s, 0.02), b.surface("poster"), rotation_x(0.2))
     elif kind == 7:
@@ -138,7 +157,12 @@ def book_pile(b: Builder) -> None:
     for _ in range(b.n(1, 4)):
         thick = b.u(0.01, 0.05)
         cover = b.surface(b.pick(("plain", "poster", "page", "plain")))
-        b.box((b.u(-0.02, 0.02), y + thick / 2, b.u(-0.02, 0.02)), (b.u(0.14, 0.22), thick, b.u(0.2, 0.3)), cover, rotation_y(b.u(-0.4, 0.4)))
+        b.box(
+            (b.u(-0.02, 0.02), y + thick / 2, b.u(-0.02, 0.02)),
+            (b.u(0.14, 0.22), thick, b.u(0.2, 0.3)),
+            cover,
+            rotation_y(b.u(-0.4, 0.4)),
+        )
         y += thick
 
 
@@ -149,7 +173,13 @@ def plant(b: Builder, height: float) -> None:
     for _ in range(b.n(3, 7)):
         lean = np.array([b.u(-0.4, 0.4), b.u(0.4, 0.8), b.u(-0.4, 0.4)]) * height
         turn = rotation_y(b.u(0, pi)) @ rotation_z(b.u(-1, 1))
-        b.ellipsoid((lean[0], pot + lean[1], lean[2]), (height * 0.16, height * b.u(0.2, 0.5), height * 0.12), leaf, turn)
+        b.limb((0, pot, 0), (lean[0], pot + lean[1], lean[2]), 0.012, leaf)
+        b.ellipsoid(
+            (lean[0], pot + lean[1], lean[2]),
+            (height * 0.16, height * b.u(0.2, 0.5), height * 0.12),
+            leaf,
+            turn,
+        )
 
 
 def lamp(b: Builder, height: float) -> None:
@@ -175,7 +205,12 @@ def laptop(b: Builder) -> None:
     case = b.plain()
     b.box((0, 0.01, 0), (0.34, 0.02, 0.24), b.surface("keys", dark=case.dark, light=case.light))
     tilt = b.u(0.1, 0.5)
-    b.box((0, 0.12, 0.13 + 0.1 * tilt), (0.34, 0.23, 0.012), b.surface("screen", emission=b.pick((0.0, 0.8))), rotation_x(tilt))
+    b.box(
+        (0, 0.12, 0.13 + 0.1 * tilt),
+        (0.34, 0.23, 0.012),
+        b.surface("screen", emission=b.pick((0.0, 0.8))),
+        rotation_x(tilt),
+    )
 
 
 def clutter(b: Builder, width: float, depth: float, count: int) -> None:
@@ -190,7 +225,7 @@ def clutter(b: Builder, width: float, depth: float, count: int) -> None:
 
 
 def workplace(b: Builder, width: float, depth: float) -> None:
-    """Screens, keyboard, mouse, cables and clutter on a desk top whose middle is the origin; the user sits at -z."""
+    """Screens, keyboard, mouse, cables and clutter on a desk top about the origin; the user sits at -z."""
     for _ in range(b.pick((0, 1, 1, 2))):
         with b.at(b.u(-0.3, 0.3) * width, 0, depth * b.u(0.15, 0.35), b.u(-0.5, 0.5)):
             monitor(b, b.u(0.38, 0.62))
@@ -198,83 +233,11 @@ def workplace(b: Builder, width: float, depth: float) -> None:
         with b.at(b.u(-0.3, 0.3) * width, 0, -0.05, b.u(-0.6, 0.6)):
             laptop(b)
     if b.chance(0.7):
-        b.box((b.u(-0.2, 0.2), 0.012, -0.15), (0.44, 0.024, 0.15), b.surface("keys"), rotation_y(b.u(-0.3, 0.3)))
+        b.box(
+            (b.u(-0.2, 0.2), 0.012, -0.15), (0.44, 0.024, 0.15), b.surface("keys"), rotation_y(b.u(-0.3, 0.3))
+        )
         b.ellipsoid((b.u(0.25, 0.4), 0.018, -0.15), (0.06, 0.036, 0.1), b.plain())
     for _ in range(b.n(0, 3)):
         x, z = b.u(-0.4, 0.4) * width, b.u(-0.4, 0.4) * depth
         b.limb((x, 0.006, z), (x + b.u(-0.4, 0.4), 0.006, z + b.u(-0.4, 0.4)), 0.008, b.plain())
     clutter(b, width, depth, b.n(2, 12))
-
-
-def person(b: Builder, *, seated: bool = False, busy: bool | None = None) -> None:
-    """A figure of ellipsoids and limbs, 1.5 to 1.95 m tall, facing -z; seated: the upper half only matters."""
-    tall = b.u(1.5, 1.95)
-    k = tall / 1.75
-    skin = b.surface("plain", dark=np.array([0.6, 0.36, 0.25]) * b.u(0.12, 1.2), light=np.array([0.85, 0.6, 0.48]) * b.u(0.15, 1.1))
-    shirt = b.surface(b.pick(("plain", "stripes", "checks", "weave", "clouds", "poster")))
-    trousers, hair = b.surface(b.pick(("plain", "weave", "plaster"))), b.surface("weave", light=np.array([0.3, 0.2, 0.1]) * b.u(0.05, 2))
-    hip = 0.45 if seated else 0.92 * k
-    chest = hip + 0.34 * k
-    wide = b.u(0.36, 0.52) * k
-    b.ellipsoid((0, chest, 0), (wide, 0.66 * k, 0.26 * k), shirt)
-    b.ellipsoid((0, chest + 0.2 * k, 0), (wide * 1.08, 0.24 * k, 0.22 * k), shirt)
-    b.ellipsoid((0, hip, 0), (wide * 0.92, 0.3 * k, 0.26 * k), trousers)
-    neck = chest + 0.3 * k
-    b.limb((0, neck - 0.05, 0), (0, neck + 0.1 * k, 0), 0.12 * k, skin)
-    head = neck + 0.19 * k
-    with b.at(0, head, -0.01, b.u(-0.7, 0.7), b.u(-0.3, 0.3), b.u(-0.2, 0.2)):
-        b.ellipsoid((0, 0, 0), (0.155 * k, 0.23 * k, 0.19 * k), skin)
-        b.ellipsoid((0, -0.01, -0.095 * k), (0.03, 0.05, 0.04), skin)
-        dark = b.plain(0.1)
-        for side in (-1, 1):
-            b.ellipsoid((side * 0.033, 0.025, -0.083 * k), (0.026, 0.014, 0.02), dark)
-        b.ellipsoid((0, -0.065, -0.078 * k), (0.05, 0.014, 0.02), b.plain(0.3))
-        if b.chance(0.85):
-            b.ellipsoid((0, 0.045, 0.02), (0.18 * k, 0.2 * k, 0.2 * k), hair)
-        if b.chance(0.25):
-            b.ellipsoid((0, -0.06, 0.05), (0.22 * k, 0.36 * k, 0.14 * k), hair)
-    _arms(b, k, wide, chest + 0.2 * k, shirt, skin, busy)
-    if not seated:
-        stride = b.u(-0.2, 0.2)
-        for side in (-1, 1):
-            x, z = side * 0.1 * k, side * stride
-            b.limb((x, hip, 0), (x, 0.5 * k, z * 0.5 - 0.02), 0.16 * k, trousers, 0.8)
-            b.limb((x, 0.5 * k, z * 0.5 - 0.02), (x, 0.06, z), 0.12 * k, trousers, 0.7)
-            b.ellipsoid((x, 0.04, z - 0.06), (0.1, 0.09, 0.27), b.plain())
-
-
-def _arms(b: Builder, k: float, wide: float, shoulder: float, shirt: Surface, skin: Surface, busy: bool | None) -> None:
-    sleeve = shirt if b.chance(0.6) else skin
-    for side in (-1, 1):
-        raised = b.chance(0.3) if busy is None else busy
-        elbow = (side * (wide / 2 + b.u(0.03, 0.15)), shoulder - 0.27 * k, b.u(-0.15, 0.1))
-        hand_y = shoulder + b.u(-0.35, 0.25) if raised else shoulder - 0.52 * k
-        reach = b.u(0.15, 0.4) if raised else b.u(0.0, 0.1)
-        hand = (elbow[0] + side * b.u(-0.3, 0.1), hand_y, elbow[2] - reach)
-        b.limb((side * wide / 2, shoulder, 0), elbow, 0.1 * k, shirt, 0.85)
-        b.limb(elbow, hand, 0.08 * k, sleeve, 0.75)
-        b.ellipsoid(hand, (0.08, 0.1, 0.09), skin)
-
-
-def car(b: Builder) -> None:
-    """About 4.3 m long, along x."""
-    paint, glass, tyre = b.surface("plain", specular=0.6), b.plain(0.15), b.plain(0.1)
-    long, high = b.u(3.6, 4.8), b.u(1.35, 2.0)
-    b.box((0, 0.55 * high * 0.75 + 0.1, 0), (long, 0.5 * high, 1.75), paint)
-    b.box((b.u(-0.3, 0.3), 0.78 * high, 0), (long * b.u(0.45, 0.8), 0.36 * high, 1.5), glass)
-    b.box((0, 0.98 * high, 0), (long * 0.42, 0.06, 1.45), paint)
-    for sx in (-0.31, 0.31):
-        for sz in (-0.8, 0.8):
-            b.cylinder((sx * long, 0.32, sz), (0.64, 0.22, 0.64), tyre, rotation_x(pi / 2))
-    for side in (-1, 1):
-        b.box((long / 2, 0.6, side * 0.6), (0.05, 0.12, 0.3), b.plain(0.9))
-
-
-def tree(b: Builder) -> None:
-    tall = b.u(3, 9)
-    bark = b.surface("wood", dark=(0.05, 0.03, 0.02), light=(0.25, 0.18, 0.12))
-    leaf = b.surface("foliage", dark=(0.01, 0.03, 0.01), light=np.array([0.3, 0.5, 0.12]) * b.u(0.3, 1.3), repeat=b.u(0.4, 1.5))
-    b.limb((0, 0, 0), (b.u(-0.3, 0.3), tall * 0.6, 0), b.u(0.15, 0.5), bark, 0.6)
-    for _ in range(b.n(2, 6)):
-        s = tall * b.u(0.25, 0.5)
-        b.ellipsoid((b.u(-0.2, 0.2) * tall, tall * b.u(0.55, 0.9), b.u(-0.2, 0.2) * tall), (s, s * b.u(0.6, 1.1), s), leaf)

@@ -1,8 +1,8 @@
-"""Ray casting of a table of solids in torch: batched, differentiable by nobody, the same on a CPU and on CUDA.
+"""Ray casting of a table of solids in torch, the same on a CPU and on CUDA.
 
-A picture is a table of rows, one per solid, and every pixel tries every row: no tree, no mesh, a handful of
-fused loops. Rays are not normalised: their component along the camera axis is 1, so that the ray parameter
-`t` *is* the depth along the camera axis in metres. World axes: x right, y up, z forward. Importing this
+A picture is a table of rows, one per solid, and every pixel tries every row: no tree, no mesh.
+Rays are not normalised: their component along the camera axis is 1, so that the ray parameter `t` *is* the
+depth along the camera axis in metres. World axes: x right, y up, z forward. Importing this
 module imports torch.
 """
 
@@ -44,8 +44,9 @@ class Rays:
     direction: Sequence[Tensor]
 
 
-Number = Tensor | float
 Vector = Sequence[Tensor]
+Numbers = Sequence[Tensor] | Sequence[float]
+"""A part of a ray or of a row that may be the same for all pixels."""
 
 
 def to_local(rows: Tensor, origin: Vector, direction: Vector) -> tuple[Vector, Vector]:
@@ -58,7 +59,7 @@ def to_local(rows: Tensor, origin: Vector, direction: Vector) -> tuple[Vector, V
     return local_o, local_d
 
 
-def slabs(o: Vector, d: Vector) -> tuple[Tensor, Tensor]:
+def slabs(o: Numbers, d: Vector) -> tuple[Tensor, Tensor]:
     """Where a ray enters and leaves the cube [-1, 1]^3; it misses where enter > leave."""
     enter = leave = None
     for i in range(3):
@@ -75,7 +76,7 @@ def hit_boxes(rows: Tensor, rays: Rays, near: float) -> Tensor:
     return enter_box(*to_local(rows, rays.origin, rays.direction), near)
 
 
-def enter_box(o: Vector, d: Vector, near: float) -> Tensor:
+def enter_box(o: Numbers, d: Vector, near: float) -> Tensor:
     enter, leave = slabs(o, d)
     return torch.where((enter < leave) & (enter > near), enter, FAR_M)
 
@@ -83,12 +84,12 @@ def enter_box(o: Vector, d: Vector, near: float) -> Tensor:
 def hit_rounds(rows: Tensor, rays: Rays, near: float) -> Tensor:
     """Capped quadrics: ellipsoids, cylinders, cones. Shapes as in `hit_boxes`."""
     o, d = to_local(rows, rays.origin, rays.direction)
-    return enter_round(o, d, rows[..., A], rows[..., B], rows[..., C], near)
+    return enter_round(o, d, (rows[..., A], rows[..., B], rows[..., C]), near)
 
 
-def enter_round(o: Vector, d: Vector, a: Number, b: Number, c: Number, near: float) -> Tensor:
+def enter_round(o: Numbers, d: Vector, abc: Numbers, near: float) -> Tensor:
     """The nearest crossing of the side with |y| <= 1, or of the cap that faces the ray."""
-    (ox, oy, oz), (dx, dy, dz) = o, d
+    (ox, oy, oz), (dx, dy, dz), (a, b, c) = o, d, abc
     qa = dx * dx + dz * dz + a * dy * dy
     qa = torch.where(qa.abs() < 1e-9, 1e-9, qa)
     qb = ox * dx + oz * dz + (a * oy + 0.5 * b) * dy
@@ -107,57 +108,63 @@ def enter_round(o: Vector, d: Vector, a: Number, b: Number, c: Number, near: flo
     return torch.where(fine, torch.minimum(best, t), best)
 
 
-def nearest_in_windows(solids: Tensor, windows: Tensor, eye: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+def nearest_in_windows(
+    solids: Tensor, windows: Tensor, eye: Tensor, direction: Tensor
+) -> tuple[Tensor, Tensor]:
     """One picture, each solid only where it can be seen: the same answer as `nearest`, on a CPU much sooner.
 
     solids: (N, COLUMNS). windows: (N, 4) left, top, right, bottom in pixels. direction: (3, H, W).
     Returns t (H, W) and row number (H, W).
     """
-    best = torch.full(direction.shape[1:], FAR_M)
-    row = torch.zeros(direction.shape[1:], dtype=torch.int64)
-    turns = solids[:, M].reshape(-1, 3, 3)
-    origins = torch.einsum("nij,nj->ni", turns, eye - solids[:, CENTRE])
-    area = (windows[:, 2] - windows[:, 0]) * (windows[:, 3] - windows[:, 1])
-    for i in (area > SMALL_WINDOW_PX).nonzero()[:, 0].tolist():
-        _try_one(solids[i], windows[i].tolist(), turns[i], origins[i].tolist(), direction, best, row, i)
-    for is_round in (False, True):
-        chosen = (((solids[:, ROUND] > 0.5) == is_round) & (area <= SMALL_WINDOW_PX) & (area > 0)).nonzero()[:, 0]
-        _try_many(solids, windows, chosen, turns, origins, direction, best.view(-1), row.view(-1), is_round)
-    return best, row
+    return _Windowed(solids, windows, eye, direction).nearest()
 
 
-def _try_one(
-    solid: Tensor, window: list[int], turn: Tensor, origin: list[float], direction: Tensor, best: Tensor, row: Tensor, i: int
-) -> None:
-    """A solid with a large window: the window as one block."""
-    left, top, right, bottom = window
-    part = (slice(top, bottom), slice(left, right))
-    rays = direction[:, part[0], part[1]]
-    d = torch.mm(turn, rays.reshape(3, -1)).view(rays.shape).unbind(0)
-    is_round, a, b, c = solid[ROUND : C + 1].tolist()
-    t = enter_round(origin, d, a, b, c, NEAR_M) if is_round else enter_box(origin, d, NEAR_M)
-    nearer = t < best[part]
-    best[part] = torch.where(nearer, t, best[part])
-    row[part].masked_fill_(nearer, i)
+class _Windowed:
+    """Solids with large windows go one by one, as blocks; those with small ones together, as pixel lists."""
 
+    def __init__(self, solids: Tensor, windows: Tensor, eye: Tensor, direction: Tensor) -> None:
+        self.solids, self.windows, self.direction = solids, windows, direction
+        self.turns = solids[:, M].reshape(-1, 3, 3)
+        self.origins = torch.einsum("nij,nj->ni", self.turns, eye - solids[:, CENTRE])
+        self.best = torch.full(direction.shape[1:], FAR_M)
+        self.row = torch.zeros(direction.shape[1:], dtype=torch.int64)
 
-def _try_many(
-    solids: Tensor, windows: Tensor, chosen: Tensor, turns: Tensor, origins: Tensor, direction: Tensor, best: Tensor, row: Tensor, is_round: bool
-) -> None:
-    """Solids with small windows, all pixels of all windows at once."""
-    window, pixel = _pairs(windows[chosen], direction.shape[2])
-    solid = chosen[window]
-    d = torch.einsum("kij,jk->ik", turns[solid], direction.reshape(3, -1)[:, pixel]).unbind(0)
-    o = origins[solid].unbind(1)
-    if is_round:
-        t = enter_round(o, d, *(solids[:, column][solid] for column in (A, B, C)), NEAR_M)
-    else:
-        t = enter_box(o, d, NEAR_M)
-    hit = (t < best[pixel]).nonzero()[:, 0]
-    solid, pixel, t = solid[hit], pixel[hit], t[hit]
-    best.scatter_reduce_(0, pixel, t, "amin")
-    mine = (t == best[pixel]).nonzero()[:, 0]
-    row[pixel[mine]] = solid[mine]
+    def nearest(self) -> tuple[Tensor, Tensor]:
+        left, top, right, bottom = self.windows.unbind(1)
+        area = (right - left) * (bottom - top)
+        for i in (area > SMALL_WINDOW_PX).nonzero()[:, 0].tolist():
+            self._try_one(i)
+        small = (area > 0) & (area <= SMALL_WINDOW_PX)
+        is_round = self.solids[:, ROUND] > 0.5
+        self._try_many((small & ~is_round).nonzero()[:, 0], is_round=False)
+        self._try_many((small & is_round).nonzero()[:, 0], is_round=True)
+        return self.best, self.row
+
+    def _try_one(self, i: int) -> None:
+        left, top, right, bottom = self.windows[i].tolist()
+        part = (slice(top, bottom), slice(left, right))
+        rays = self.direction[:, part[0], part[1]]
+        d = torch.mm(self.turns[i], rays.reshape(3, -1)).view(rays.shape).unbind(0)
+        o = self.origins[i].tolist()
+        is_round, *abc = self.solids[i, ROUND : C + 1].tolist()
+        t = enter_round(o, d, abc, NEAR_M) if is_round else enter_box(o, d, NEAR_M)
+        nearer = t < self.best[part]
+        self.best[part] = torch.where(nearer, t, self.best[part])
+        self.row[part].masked_fill_(nearer, i)
+
+    def _try_many(self, chosen: Tensor, *, is_round: bool) -> None:
+        window, pixel = _pairs(self.windows[chosen], self.direction.shape[2])
+        solid = chosen[window]
+        d = torch.einsum("kij,jk->ik", self.turns[solid], self.direction.reshape(3, -1)[:, pixel]).unbind(0)
+        o = self.origins[solid].unbind(1)
+        abc = self.solids[solid, A : C + 1].unbind(1)
+        t = enter_round(o, d, abc, NEAR_M) if is_round else enter_box(o, d, NEAR_M)
+        best, row = self.best.view(-1), self.row.view(-1)
+        hit = (t < best[pixel]).nonzero()[:, 0]
+        solid, pixel, t = solid[hit], pixel[hit], t[hit]
+        best.scatter_reduce_(0, pixel, t, "amin")
+        mine = (t == best[pixel]).nonzero()[:, 0]
+        row[pixel[mine]] = solid[mine]
 
 
 def _pairs(windows: Tensor, width_px: int) -> tuple[Tensor, Tensor]:
@@ -173,7 +180,7 @@ def _pairs(windows: Tensor, width_px: int) -> tuple[Tensor, Tensor]:
 
 
 def nearest(boxes: Tensor, rounds: Tensor, rays: Rays, near: float) -> tuple[Tensor, Tensor]:
-    """(B, Nb, COLUMNS), (B, Nr, COLUMNS) -> depth t (B, P) and row number (B, P) int32, rounds after boxes."""
+    """(B, Nb, COLUMNS), (B, Nr, COLUMNS) -> t (B, P) and row number (B, P) int32, rounds after boxes."""
     t_box, key_box = _reduce(hit_boxes(boxes[:, :, None], rays, near), 0)
     t_round, key_round = _reduce(hit_rounds(rounds[:, :, None], rays, near), boxes.shape[1])
     return torch.minimum(t_box, t_round), torch.minimum(key_box, key_round) & _ID_MASK

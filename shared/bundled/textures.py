@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 SIDE_PX = 128
 LEVELS = 6
 SEED = 20260101
-Picture = NDArray[np.float32]
+Picture = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _noise(
 
 def _coordinates() -> tuple[Picture, Picture]:
     x = np.arange(SIDE_PX, dtype=np.float32) / SIDE_PX
-    return np.meshgrid(x, x)  # type: ignore[return-value]
+    return np.meshgrid(x, x)
 
 
 def _plain(rng: np.random.Generator) -> Picture:

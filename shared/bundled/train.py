@@ -12,8 +12,11 @@ import argparse
 import json
 import logging
 import math
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -58,6 +61,10 @@ class TrainSettings:
     seed: int = 1
     most_pictures: int = 30_000
     gradient_weight: float = 1.0
+    peak_rate: float = PEAK_RATE
+    start_from: Path | None = None
+    schedule_from: float = 0.0
+    log_every: int = LOG_EVERY
 
     @property
     def checkpoint(self) -> Path:
@@ -85,7 +92,7 @@ class Training:
     def learning_rate(self) -> float:
         """A short warm-up, then a cosine to zero over the time given."""
         warm = min((self.step + 1) / WARM_UP_STEPS, 1.0)
-        return PEAK_RATE * warm * 0.5 * (1 + math.cos(math.pi * self.progress))
+        return self.settings.peak_rate * warm * 0.5 * (1 + math.cos(math.pi * self.progress))
 
     def update(self, image_n3hw: Tensor, target_nhw: Tensor) -> float:
         for group in self.optimiser.param_groups:
@@ -128,6 +135,12 @@ class Training:
         torch.save(state, unfinished)
         unfinished.replace(path)
 
+    def load_weights(self, path: Path) -> None:
+        """Starts from another run's averaged weights, with a clock, an optimiser and steps of its own."""
+        state = torch.load(path, weights_only=True)["average"]
+        self.model.load_state_dict(state)
+        self.average.load_state_dict(state)
+
     def load(self, path: Path) -> None:
         state = torch.load(path, weights_only=True)
         self.model.load_state_dict(state["model"])
@@ -147,6 +160,8 @@ def train(settings: TrainSettings) -> Training:
     training = Training(settings)
     if settings.resume:
         training.load(settings.checkpoint)
+    elif settings.start_from is not None:
+        training.load_weights(settings.start_from)
     pool = ShardPool(settings.data, most_pictures=settings.most_pictures)
     _wait_for_pictures(pool)
     augmentation = Augmentation()
@@ -154,7 +169,7 @@ def train(settings: TrainSettings) -> Training:
     saved_s = time.monotonic()
     while training.progress < 1:
         losses.append(_one_step(training, pool, augmentation))
-        if training.step % LOG_EVERY == 0:
+        if training.step % settings.log_every == 0:
             pool.refresh()
             _log(training, pool, float(np.mean(losses)))
             losses.clear()
@@ -167,7 +182,8 @@ def train(settings: TrainSettings) -> Training:
 
 def _one_step(training: Training, pool: ShardPool, augmentation: Augmentation) -> float:
     start_s = time.monotonic()
-    sizes = sizes_at(training.progress)
+    skipped = training.settings.schedule_from
+    sizes = sizes_at(skipped + (1 - skipped) * training.progress)
     size_px = sizes[training.rng.integers(len(sizes))]
     pairs = pool.draw(training.settings.batch, training.rng)
     loss = training.update(*augmentation.batch(pairs, size_px))
@@ -209,7 +225,7 @@ def _finish_round(training: Training) -> None:
 def held_back_scores(model: MidasSmall, folder: Path, *, most: int | None = None) -> Scores:
     """Mean scores over rendered pictures that no training reads; the sky has no distance and is left out."""
     model.eval()
-    scores = []
+    scores: list[Scores] = []
     for path in sorted(folder.glob("*.npz")):
         for image_bgr, inverse_depth in zip(*read_shard(path), strict=True):
             if most is not None and len(scores) >= most:
@@ -235,22 +251,44 @@ def export(model: MidasSmall, path: Path, *, steps: int, samples: int) -> None:
     unfinished.replace(path)
 
 
+@contextmanager
+def rendering(folder: Path) -> Iterator[None]:
+    """A process of its own renders into the folder until the block ends; what is there already is kept."""
+    command = [sys.executable, "-m", "shared.bundled.render_shards", "--out", str(folder), "--pictures", "32"]
+    with subprocess.Popen(command) as renderer:
+        try:
+            yield
+        finally:
+            renderer.terminate()
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m shared.bundled.train", description=__doc__)
     parser.add_argument("--minutes", type=float, required=True, help="time to train, rendering not counted")
     parser.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
     parser.add_argument(
-        "--data", type=Path, help="folder of shards (default: OUT's folder, rendered as it trains)"
+        "--data", type=Path, help="folder of shards (default: 'shards' beside OUT, rendered as it trains)"
     )
     parser.add_argument("--held-back", type=Path, help="folder of shards to score on")
     parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoint")
+    parser.add_argument("--start-from", type=Path, help="a checkpoint whose weights to start from")
+    parser.add_argument(
+        "--schedule-from", type=float, default=0.0, help="share of the schedule of sizes to skip"
+    )
+    parser.add_argument("--peak-rate", type=float, default=PEAK_RATE, help="highest learning rate")
+    parser.add_argument("--log-every", type=int, default=LOG_EVERY, metavar="STEPS")
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    options.data = options.data or options.out.parent / "shards"
-    train(TrainSettings(**vars(options)))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    if options.data is not None:
+        train(TrainSettings(**vars(options)))
+        return 0
+    options.data = options.out.parent / "shards"
+    with rendering(options.data):
+        train(TrainSettings(**vars(options)))
     return 0
 
 
