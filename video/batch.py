@@ -158,10 +158,8 @@ def _run_one(
 def plan(options: BatchOptions) -> list[Job]:
     """One job per file, in the order given. Raises UserError for a folder that holds nothing to convert."""
     if options.is_demo:
-        from shared.bundled.demo import demo_clip
-
-        folder = options.output_dir or Path()
-        return [Job(demo_clip(), options.output or folder / "demo-depth.mp4")]
+        output = options.output or (options.output_dir or Path()) / "demo-depth.mp4"
+        return [Job(_demo_source(quiet=options.quiet), output)]
     sources = list(dict.fromkeys(path for given in options.inputs for path in _expand(given, options)))
     outputs = [_default_output(source, options) for source in sources]
     doubles = {output for output, count in Counter(outputs).items() if count > 1}
@@ -169,6 +167,19 @@ def plan(options: BatchOptions) -> list[Job]:
         Job(source, _tell_apart(source, output) if output in doubles else output)
         for source, output in zip(sources, outputs, strict=True)
     ]
+
+
+def _demo_source(*, quiet: bool) -> Path:
+    """Our own clip, rendered where it is not yet in the cache."""
+    from shared.bundled.demo import demo_clip
+
+    try:
+        with progress_bar("rendering the demo clip", lane=0, quiet=quiet) as progress:
+            return demo_clip(progress=progress)
+    except OSError as error:
+        raise UserError(
+            f"The demo clip cannot be kept: {error}.", "Set DEPTH_CACHE to a folder that can be written to."
+        ) from None
 
 
 def _expand(given: Path, options: BatchOptions) -> Iterator[Path]:
