@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 TIDY_EVERY_S = 5.0
 HERE = Path(__file__).parent
+ASSETS = ("web_page.js", "web_page.css", "web_example_1.jpg", "web_example_2.jpg")
+"""Files beside this one. The examples were rendered by `shared.bundled.demo.example_photos()`."""
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -88,7 +91,6 @@ class Server:
     def routes(self) -> list[tuple[str, str, Handler]]:
         return [
             ("/depth/assets/{name}", "GET", self.asset),
-            ("/depth/examples/{index:int}", "GET", self.example),
             ("/depth/photos", "POST", self.photo),
             ("/depth/photos/{key}/picture.png", "GET", self.photo_picture),
             ("/depth/photos/{key}/depth16.png", "GET", self.photo_depth16),
@@ -118,16 +120,9 @@ class Server:
 
     async def asset(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in ("web_page.js", "web_page.css"):
+        if name not in ASSETS:
             raise Refusal("There is nothing here.", 404)
         return FileResponse(HERE / name, headers={"Cache-Control": "no-cache"})
-
-    async def example(self, request: Request) -> Response:
-        paths = await run_in_threadpool(example_photos)
-        index = request.path_params["index"]
-        if not 0 <= index < len(paths):
-            raise Refusal("There is no such example.", 404)
-        return FileResponse(paths[index])
 
     async def photo(self, request: Request) -> Response:
         look = Look.of(request.query_params)
@@ -188,13 +183,6 @@ class Server:
     async def camera_close(self, request: Request) -> Response:
         self._cameras.close(request.path_params["key"])
         return JSONResponse({})
-
-
-def example_photos() -> list[Path]:
-    """The project's own rendered photos; made on the first call."""
-    from shared.bundled import demo
-
-    return demo.example_photos()
 
 
 def check_length(request: Request, what: str, limit_bytes: int) -> None:

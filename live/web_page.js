@@ -9,8 +9,10 @@
   const query = (kind, names) => new URLSearchParams(names.map((name) => [name, settings[kind][name]]));
   const LOOK = ["view", "colormap", "alpha"];
 
-  function tell(root, text, isError = false) {
+  // A screen reader reads the line out, but not each step of a progress.
+  function tell(root, text, isError = false, isStep = false) {
     const line = part(root, "status");
+    line.setAttribute("aria-live", isStep ? "off" : "polite");
     line.textContent = text;
     line.classList.toggle("dv-error", isError);
   }
@@ -26,6 +28,10 @@
     if (response.ok) return response;
     const answer = await response.json().catch(() => ({}));
     throw new Error(answer.message || "The server could not do that.");
+  }
+
+  function tooLarge(what, limit_bytes) {
+    return `The ${what} is larger than ${limit_bytes >> 20} MB, which is the most this page takes.`;
   }
 
   function takeFiles(root, take) {
@@ -99,7 +105,7 @@
         part(root, "depth16").href = `${folder}/depth16.png`;
         root.dataset.answerMs = (answered_ms - started_ms).toFixed(1);
         const took = `${((answered_ms - started_ms) / 1000).toFixed(2)} s`;
-        tell(root, `${answer.width_px} × ${answer.height_px} pixels, `
+        tell(root, `${answer.width_px}x${answer.height_px} pixels, `
           + (answer.is_cached ? `from the cache (seen before), ${took}.` : `made in ${took}.`));
       } catch (error) {
         if (signal.aborted) return;
@@ -110,7 +116,7 @@
 
     function take(file) {
       if (file.size > start.photo_bytes) {
-        return tell(root, `The photo is larger than ${start.photo_bytes >> 20} MB, which is the most this page takes.`, true);
+        return tell(root, tooLarge("photo", start.photo_bytes), true);
       }
       photo = file;
       show();
@@ -124,7 +130,7 @@
     for (const button of root.querySelectorAll("[data-example]")) {
       button.addEventListener("click", async () => {
         try {
-          take(await (await ask(`depth/examples/${button.dataset.example}`, { method: "GET" })).blob());
+          take(await (await ask(button.querySelector("img").src, { method: "GET" })).blob());
         } catch (error) { tell(root, error.message, true); }
       });
     }
@@ -171,7 +177,7 @@
         request.responseType = "json";
         request.upload.onprogress = (event) => {
           bar.value = event.total ? event.loaded / event.total : 1;
-          tell(root, `Uploading: ${Math.round(100 * bar.value)} %`);
+          tell(root, `Uploading: ${Math.round(100 * bar.value)} %`, false, true);
         };
         request.onload = () => request.status === 200 ? done(request.response.key)
           : fail(new Error(request.response?.message || "The server could not do that."));
@@ -200,7 +206,7 @@
         stop = () => ask(`depth/clips/${key}/cancel`).catch(() => {});
         events.onmessage = ({ data }) => {
           const status = JSON.parse(data);
-          if (!status.is_ended) return tell(root, describe(status));
+          if (!status.is_ended) return tell(root, describe(status), false, status.state === "running");
           events.close();
           if (status.state === "done") done(status);
           else fail(new Error(status.message || "Cancelled."));
@@ -215,9 +221,10 @@
     async function take(file) {
       if (!working.hidden) return;
       if (file.size > start.clip_bytes) {
-        return tell(root, `The clip is larger than ${start.clip_bytes >> 20} MB, which is the most this page takes.`, true);
+        return tell(root, tooLarge("clip", start.clip_bytes), true);
       }
       busy(true);
+      tell(root, "Uploading …");
       try {
         const key = await upload(file);
         const status = await watch(key);

@@ -35,10 +35,10 @@ PHOTO = """
   <button type="button" class="dv-button" data-camera>Use the camera</button>
   <span class="dv-hint">or drop or paste one here (JPEG, PNG, WebP)</span>
   <span class="dv-examples">
-    <button type="button" data-example="0" aria-label="Example photo 1">
-      <img alt="" src="depth/examples/0"></button>
-    <button type="button" data-example="1" aria-label="Example photo 2">
-      <img alt="" src="depth/examples/1"></button>
+    <button type="button" data-example aria-label="Example photo 1">
+      <img alt="" src="depth/assets/web_example_1.jpg"></button>
+    <button type="button" data-example aria-label="Example photo 2">
+      <img alt="" src="depth/assets/web_example_2.jpg"></button>
   </span>
 </div>
 <video class="dv-picture" data-preview muted playsinline hidden aria-label="What the camera sees"></video>

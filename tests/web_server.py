@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 START_S = 120
+SENTENCE = re.compile(r"^[A-Z].*\.$")
 QUIET_CHROMIUM = (
     "--no-sandbox",
     "--disable-gpu",
@@ -142,21 +144,28 @@ class Browser:
     server: WebServer
     outside: list[str]
 
-    def open(self, tab: str = "Photo", **context_options: Any) -> Any:
-        """A new visitor's page (its own context), with this tab in front."""
-        context = self.chromium.new_context(**context_options)
-        page = context.new_page()
+    def new_page(self) -> Any:
+        """A new visitor's page (its own context), empty yet."""
+        page = self.chromium.new_context().new_page()
         page.on("request", lambda request: self._note(request.url))
+        return page
+
+    def load(self, page: Any, tab: str = "Photo") -> Any:
+        """The server's page, with this tab in front."""
         page.goto(self.server.url)
         page.locator("#dv-photo [data-file]").wait_for(state="attached")
         if tab != "Photo":
-            page.get_by_role("tab", name=tab).click()
-            page.locator(f"#dv-{tab.lower()} [data-status]").wait_for(state="visible")
+            show_tab(page, tab)
         return page
 
     def _note(self, url: str) -> None:
         if urlsplit(url).scheme not in ("data", "blob") and not url.startswith(self.server.url):
             self.outside.append(url)
+
+
+def show_tab(page: Any, tab: str) -> None:
+    page.get_by_role("tab", name=tab).click()
+    page.locator(f"#dv-{tab.lower()} [data-status]").wait_for(state="visible")
 
 
 @contextmanager
@@ -174,3 +183,30 @@ def running_browser(server: WebServer, *arguments: str) -> Iterator[Browser]:
         finally:
             launched.close()
     assert browser.outside == []
+
+
+def give(page: Any, kind: str, path: Path) -> None:
+    page.locator(f"#dv-{kind} [data-file]").set_input_files(str(path))
+
+
+def status_of(page: Any, kind: str, pattern: str, timeout_ms: int = 20_000) -> str:
+    """The status line, once it matches."""
+    page.wait_for_function(
+        "([kind, pattern]) => new RegExp(pattern).test("
+        "document.querySelector(`#dv-${kind} [data-status]`)?.textContent)",
+        arg=[kind, pattern],
+        timeout=timeout_ms,
+    )
+    return page.locator(f"#dv-{kind} [data-status]").text_content()
+
+
+def error_of(page: Any, kind: str) -> str:
+    page.locator(f"#dv-{kind} [data-status].dv-error").wait_for()
+    return page.locator(f"#dv-{kind} [data-status]").text_content()
+
+
+def download(page: Any, button: str, path: Path) -> Path:
+    with page.expect_download() as started:
+        page.get_by_role("link", name=button).click()
+    started.value.save_as(path)
+    return path

@@ -1,0 +1,163 @@
+"""The clip tab in real headless Chromium: conversion, queue, cancel, failures, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from tests.web_server import (
+    SENTENCE,
+    Browser,
+    WebServer,
+    download,
+    error_of,
+    give,
+    running_browser,
+    running_server,
+    skip_without_browser,
+    status_of,
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    skip_without_browser()
+    with running_server(tmp_path_factory.mktemp("clip")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(server: WebServer) -> Iterator[Browser]:
+    with running_browser(server) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def kept_page(browser: Browser) -> Iterator[Any]:
+    page = browser.new_page()
+    yield page
+    page.context.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, kept_page: Any) -> Iterator[Callable[..., Any]]:
+    """open_page("Clip") loads the page anew; open_page("Clip", browser.new_page()) is another visitor's."""
+
+    def open_one(tab: str = "Photo", page: Any = kept_page) -> Any:
+        return browser.load(page, tab)
+
+    yield open_one
+    kept_page.goto("about:blank")
+
+
+@pytest.fixture(scope="module")
+def long_clip(make_clip: Callable[..., Path]) -> Path:
+    """Long enough to be in the middle of it for a while."""
+    return make_clip("long.mp4", "-preset", "ultrafast", video="testsrc2=size=640x360:rate=30:duration=90")
+
+
+def test_a_clip_is_converted_shown_and_downloaded(
+    open_page: Callable[..., Any], reference_folder: Path, ffmpeg: str, tmp_path: Path
+) -> None:
+    cut = tmp_path / "bottles.mp4"
+    source = reference_folder / "clips" / "bottle-detection.mp4"
+    subprocess.run([ffmpeg, "-v", "error", "-i", source, "-t", "3", "-c", "copy", cut], check=True)
+    page = open_page("Clip")
+    give(page, "clip", cut)
+    frames = {int(re.findall(r"\d+", status_of(page, "clip", r"frame \d+ of"))[0])}
+    while "Done" not in (status := status_of(page, "clip", r"frame \d+ of|Done")):
+        frames.add(int(re.findall(r"\d+", status)[0]))
+        page.wait_for_timeout(50)
+    assert len(frames) >= 2, "the progress was not seen to move"
+    video = page.locator("#dv-clip [data-result]")
+    page.wait_for_function("document.querySelector('#dv-clip [data-result]').readyState >= 2")
+    original = cv2.VideoCapture(str(cut))
+    width_px, height_px, duration_s = video.evaluate("it => [it.videoWidth, it.videoHeight, it.duration]")
+    assert (width_px, height_px) == (
+        original.get(cv2.CAP_PROP_FRAME_WIDTH),
+        original.get(cv2.CAP_PROP_FRAME_HEIGHT),
+    )
+    assert duration_s == pytest.approx(3, abs=0.2)
+    video.evaluate("it => { it.muted = true; return it.play(); }")
+    page.wait_for_function("document.querySelector('#dv-clip [data-result]').currentTime > 0.3")
+    saved = download(page, "Download the clip", tmp_path / "depth.mp4")
+    told = subprocess.run([ffmpeg, "-i", saved], capture_output=True, text=True, check=False).stderr
+    assert "Video: h264" in told
+
+
+def test_one_conversion_at_a_time_and_cancel(
+    open_page: Callable[..., Any], browser: Browser, long_clip: Path
+) -> None:
+    first, second = open_page("Clip"), open_page("Clip", browser.new_page())
+    give(first, "clip", long_clip)
+    status_of(first, "clip", r"frame \d+ of 2700, about")
+    give(second, "clip", long_clip)
+    status_of(second, "clip", "In the queue: one clip is before yours")
+    first.get_by_role("button", name="Cancel").click()
+    assert status_of(first, "clip", "Cancelled") == "Cancelled."
+    status_of(second, "clip", r"frame \d+ of")
+    second.get_by_role("button", name="Cancel").click()
+    status_of(second, "clip", "Cancelled")
+    for page in (first, second):
+        page.locator("#dv-clip [data-file]:enabled").wait_for(state="attached")
+    second.context.close()
+
+
+def test_a_tab_closed_in_the_middle_leaves_nothing(
+    open_page: Callable[..., Any], browser: Browser, server: WebServer, long_clip: Path
+) -> None:
+    kept = set(server.files())
+    page = open_page("Clip", browser.new_page())
+    give(page, "clip", long_clip)
+    status_of(page, "clip", r"frame \d+ of")
+    assert set(server.files()) > kept
+    page.context.close()
+    page = open_page("Clip")
+    give(page, "clip", long_clip)
+    status_of(page, "clip", r"frame \d+ of")  # the place is free: the other conversion has ended
+    page.get_by_role("button", name="Cancel").click()
+    status_of(page, "clip", "Cancelled")
+    for _ in range(100):
+        if set(server.files()) <= kept:
+            break
+        page.wait_for_timeout(100)
+    assert set(server.files()) <= kept
+
+
+UNUSABLE = {
+    "zero.mp4": (b"", "The clip is empty."),
+    "text.mp4": (b"not a video\n" * 99, "The clip cannot be read as a video"),
+    "damaged.mkv": (b"\x1aE\xdf\xa3" + bytes(range(256)) * 20, "The clip cannot be read as a video"),
+}
+
+
+def test_an_unusable_clip_is_a_sentence(open_page: Callable[..., Any], tmp_path: Path) -> None:
+    page = open_page("Clip")
+    for name, (content, expected) in UNUSABLE.items():
+        (tmp_path / name).write_bytes(content)
+        give(page, "clip", tmp_path / name)
+        message = error_of(page, "clip")
+        assert message.startswith(expected)
+        assert SENTENCE.match(message)
+        assert "/" not in message
+        page.locator("#dv-clip [data-file]:enabled").wait_for(state="attached")
+
+
+def test_too_many_clips_are_told_to_come_back(server: WebServer, long_clip: Path) -> None:
+    content = long_clip.read_bytes()
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: server.post("depth/clips?name=long.mp4", content), range(10)))
+    refused = [json.loads(body)["message"] for status, body in answers if status == 503]
+    assert refused
+    assert all(SENTENCE.match(message) for message in refused)
+    for status, body in answers:
+        if status == 200:
+            server.post(f"depth/clips/{json.loads(body)['key']}/cancel")
