@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared import DepthMap, FrameBGR, UserError
+from shared import UserError
 from shared.mux import extract_video
 from shared.options import version
 from shared.render import render, view_size
@@ -82,10 +81,7 @@ class _Conversion:
         self._settings = settings
         self._progress = progress
         self._cancel = cancel
-        self._witness = _Witness(predictor)
-        self._stream = DepthStream(
-            self._witness, every=settings.every, steady=settings.steady, lookahead=True
-        )
+        self._stream = DepthStream(predictor, every=settings.every, steady=settings.steady, lookahead=True)
         self._model = _describe_model(predictor)
         self._checkpoints = partials.Checkpoints()
         self._before = partials.NOTHING
@@ -168,10 +164,10 @@ class _Conversion:
         assert self._settings.duration_s is not None
         return replace(whole, duration_s=whole.picture_delay_s + self._settings.duration_s)
 
-    def _checkpoint(self, frame_bgr: FrameBGR) -> None:
+    def _checkpoint(self) -> None:
         """Called after the stream handed out a frame: its state is worth keeping after an inferred one."""
         self._frames_yielded += 1
-        if self._witness.has_seen(frame_bgr):
+        if self._stream.at_keyframe:
             self._checkpoints.add(self._before.next_frame + self._frames_yielded, self._stream.state())
 
     def _draw(self, drawn: Drawn) -> None:
@@ -229,21 +225,6 @@ class _Conversion:
             raw=self._raw.path if self._raw and not is_partial else None,
             warnings=reader.warnings + self._writer.warnings,
         )
-
-
-class _Witness:
-    """A predictor that remembers which frames it was asked about: those that a stream has inferred."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        self._predictor = predictor
-        self._last: deque[FrameBGR] = deque(maxlen=2)
-
-    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
-        self._last.append(frame_bgr)
-        return self._predictor.predict(frame_bgr)
-
-    def has_seen(self, frame_bgr: FrameBGR) -> bool:
-        return any(seen is frame_bgr for seen in self._last)
 
 
 def _describe_model(predictor: Predictor) -> dict[str, Any]:

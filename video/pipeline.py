@@ -33,12 +33,12 @@ def run_pipeline(
     stream: Stream,
     draw: Callable[[Drawn], None],
     *,
-    yielded: Callable[[FrameBGR], None],
+    yielded: Callable[[], None],
     cancel: threading.Event,
 ) -> None:
     """Takes the reader's frames through the stream to `draw`, in order, until the end or until `cancel`.
 
-    draw: called on the writing thread. yielded: called here with each frame that the stream has handed out.
+    draw: called on the writing thread. yielded: called here after the stream has handed out a frame.
     Raises whatever the reader, the stream or `draw` raised.
     """
     capacity = max(2, min(16, IN_FLIGHT_BYTES // (reader.width_px * reader.height_px * 3)))
@@ -82,7 +82,7 @@ def _depth_all(
     frames: Pipe[Frame],
     stream: Stream,
     drawn: Pipe[Drawn],
-    yielded: Callable[[FrameBGR], None],
+    yielded: Callable[[], None],
     cancel: threading.Event,
 ) -> None:
     for frame_bgr, time_s, depth_map in stream.process(frames):
@@ -93,7 +93,7 @@ def _depth_all(
             drawn.put((frame_bgr, time_s, depth_map, stream.display_range))
         except Closed:
             return
-        yielded(frame_bgr)
+        yielded()
 
 
 def _draw_all(
