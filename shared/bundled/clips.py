@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import cos, pi, sin
 from typing import Literal
@@ -18,6 +20,7 @@ from shared.bundled.surroundings import Room, finish
 
 ClipKind = Literal["moving-camera", "moving-object"]
 FRAMES_PER_SWEEP = 144
+MOST_WORKERS = 8
 
 
 def render_clip(
@@ -29,14 +32,24 @@ def render_clip(
     moving-object: the camera stands; a person walks across in front of the furniture. The same seed and
     number of a frame give the same picture, whatever the number of frames.
     """
+    import torch
+
     from shared.bundled.renderer import render
 
     scene, walker = clip_scene(seed, with_walker=kind == "moving-object")
-    for number in range(frames):
+
+    def render_frame(number: int) -> tuple[FrameBGR, DepthMap]:
         sweep = cos(pi * number / FRAMES_PER_SWEEP)
         posed = _moved(scene, walker, -1.3 * sweep) if kind == "moving-object" else _seen_from(scene, sweep)
         image_rgb, inverse_depth = render([posed], width_px, height_px, seed=seed)
-        yield np.ascontiguousarray(image_rgb[0].numpy()[::-1].transpose(1, 2, 0)), inverse_depth[0].numpy()
+        return np.ascontiguousarray(image_rgb[0].numpy()[::-1].transpose(1, 2, 0)), inverse_depth[0].numpy()
+
+    # One frame to a core: torch's own threads gain little on operations as small as these, and on a busy
+    # machine they wait for each other ten times as long as they work.
+    workers = min(os.cpu_count() or 1, frames, MOST_WORKERS)
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for first in range(0, frames, 2 * workers):
+            yield from pool.map(render_frame, range(first, min(first + 2 * workers, frames)))
 
 
 def clip_scene(seed: int, *, with_walker: bool = False) -> tuple[Scene, tuple[int, int]]:
