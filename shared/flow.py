@@ -22,6 +22,7 @@ STANDS_STILL_PX = 0.3
 DISAGREEMENT_PX = 1.0
 DISAGREEMENT_SHARE = 0.1
 PHOTOMETRIC_LEVELS = 24.0
+HALF_TRUST = 0.5
 CUT_TRUST = 0.04  # measured: below 0.01 across cuts, above 0.07 across 0.8 s of passing cars
 _per_thread = threading.local()
 
@@ -31,18 +32,20 @@ class Motion:
     """From one frame back to an earlier or later one.
 
     source_xy: (h, w, 2) float32, where in the other frame each pixel of this one lies, in pixels.
-    speed_px: (h, w) float32, how far that is. trust: (h, w) float32, 0 to 1.
+    speed_px: (h, w) float32, how far that is. trust: (h, w) float32, 0 to 1. holds: (h, w) bool, where the
+    flow is not to be trusted and the other frame, as it stands, looks more like this one than along the flow.
     is_cut: flow explains hardly anything of it; the other frame shows something else.
     """
 
     source_xy: Field
     speed_px: Field
     trust: Field
+    holds: NDArray[np.bool_]
     is_cut: bool
 
-    def fetch(self, picture: NDArray) -> NDArray:
+    def fetch(self, picture: NDArray, *, interpolation: int = cv2.INTER_LINEAR) -> NDArray:
         """The other frame's values, moved to where this frame has them."""
-        return cv2.remap(picture, self.source_xy, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return _fetch(picture, self.source_xy, interpolation)
 
 
 def small_gray(frame_bgr: FrameBGR, width_px: int, height_px: int) -> Gray:
@@ -53,18 +56,22 @@ def small_gray(frame_bgr: FrameBGR, width_px: int, height_px: int) -> Gray:
 
 def motion_between(gray: Gray, other: Gray) -> Motion:
     """Where the pixels of `gray` lie in `other`; both (h, w) uint8. Thread-safe."""
-    backward, forward = _flow(gray, other), _flow(other, gray)
+    fine, coarse = _finders()
+    backward, forward = fine.calc(gray, other, None), coarse.calc(other, gray, None)
     speed_px = cv2.magnitude(backward[..., 0], backward[..., 1])
     backward[speed_px < STANDS_STILL_PX] = 0.0
     source_xy = backward + _grid(*gray.shape)
-    fetched = cv2.remap(forward, source_xy, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    miss = backward + fetched
+    miss = backward + _fetch(forward, source_xy)
     miss_px = cv2.magnitude(miss[..., 0], miss[..., 1])
-    there = cv2.remap(other, source_xy, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    residual = cv2.absdiff(gray, there)
+    residual = cv2.blur(cv2.absdiff(gray, _fetch(other, source_xy)), (3, 3))
     trust = _soft(miss_px, DISAGREEMENT_PX + DISAGREEMENT_SHARE * speed_px)
-    trust *= _soft(cv2.blur(residual, (3, 3)).astype(np.float32), np.float32(PHOTOMETRIC_LEVELS))
-    return Motion(source_xy, speed_px, trust, float(trust.mean()) < CUT_TRUST)
+    trust *= _soft(residual.astype(np.float32), np.float32(PHOTOMETRIC_LEVELS))
+    holds = (trust < HALF_TRUST) & (cv2.blur(cv2.absdiff(gray, other), (3, 3)) < residual)
+    return Motion(source_xy, speed_px, trust, holds, float(trust.mean()) < CUT_TRUST)
+
+
+def _fetch(picture: NDArray, source_xy: Field, interpolation: int = cv2.INTER_LINEAR) -> NDArray:
+    return cv2.remap(picture, source_xy, None, interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _soft(value: Field, scale: Field | np.float32) -> Field:
@@ -73,10 +80,18 @@ def _soft(value: Field, scale: Field | np.float32) -> Field:
     return 1.0 / (1.0 + ratio * ratio * ratio * ratio)
 
 
-def _flow(gray: Gray, other: Gray) -> Field:
-    if not hasattr(_per_thread, "dis"):
-        _per_thread.dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-    return _per_thread.dis.calc(gray, other, None)
+def _finders() -> tuple[cv2.DISOpticalFlow, cv2.DISOpticalFlow]:
+    """This thread's two flow finders: a fine one to carry along, and a coarse one to check it with.
+
+    The ultrafast preset stops at a quarter of the resolution. Going on to half of it, with half the
+    iterations, took the error of carried depth from 0.53 to 0.44 of held depth's, for 0.8 ms.
+    """
+    if not hasattr(_per_thread, "finders"):
+        fine, coarse = (cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST) for _ in range(2))
+        fine.setFinestScale(1)
+        fine.setGradientDescentIterations(6)
+        _per_thread.finders = fine, coarse
+    return _per_thread.finders
 
 
 def _grid(height_px: int, width_px: int) -> Field:

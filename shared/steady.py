@@ -24,12 +24,10 @@ from shared.flow import Motion, motion_between, small_gray
 DEFAULT_STEADY = 0.5
 
 LEAK_S = 4.0
-SMOOTH_S = 1.0  # time constant of the temporal filter at steady = 1
+SMOOTH_S = 1.5  # time constant of the temporal filter at steady = 1
 MOVING_PX = 2.0
 MOVING_SHARE = 0.6  # how much of the filter is left for what moves and is followed with trust
 LARGEST_STEP = 0.25  # of the displayed range, for what is followed with trust
-FILL_WINDOW_PX = 13
-FILL_LEAST_WEIGHT = 1e-3
 LONGEST_STEP_S = 1.0
 SHORTEST_STEP_S = 1e-3
 
@@ -173,23 +171,6 @@ def carry_to(keyframe: Keyframe, frame_bgr: FrameBGR) -> Carried:
     motion = motion_between(small_gray(frame_bgr, width_px, height_px), keyframe.gray_u8)
     if motion.is_cut:
         return Carried(keyframe.depth_map, motion.trust, is_cut=True)
-    return Carried(_fill(motion.fetch(keyframe.depth_map), motion.trust), motion.trust, is_cut=False)
-
-
-def _fill(depth_map: DepthMap, trust: NDArray[np.float32]) -> DepthMap:
-    """Where the flow is not trusted, depth comes from trusted neighbours.
-
-    Untrusted is above all the background that something uncovered, so of the neighbours the far ones count
-    most: an average weighted by trust and by farness (a soft minimum).
-    """
-    if trust.min() > 0.5:
-        return depth_map
-    low, high = float(depth_map.min()), float(depth_map.max())
-    farness = (high - depth_map) * np.float32(1 / max(high - low, 1e-6))
-    weight = trust * trust * (np.float32(0.05) + farness * farness)
-    window = (FILL_WINDOW_PX, FILL_WINDOW_PX)
-    total = cv2.blur(weight, window)
-    filled = cv2.blur(weight * depth_map, window) / np.maximum(total, 1e-6)
-    blend = np.clip(2 * trust, 0, 1)
-    blend[total < FILL_LEAST_WEIGHT] = 1.0
-    return filled + blend * (depth_map - filled)
+    # The nearest value, not an average: depth edges stay sharp.
+    moved = motion.fetch(keyframe.depth_map, interpolation=cv2.INTER_NEAREST)
+    return Carried(np.where(motion.holds, keyframe.depth_map, moved), motion.trust, is_cut=False)
