@@ -17,7 +17,7 @@ def share_cores() -> None:
 
 
 def keep_freed_memory() -> None:
-    """Lets glibc keep what a frame's arrays need, instead of returning it to the system and fetching it again.
+    """Lets glibc keep what a frame's arrays need, instead of giving it back and fetching it again.
 
     glibc raises its thresholds for that, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, when a block of up to 32 MiB
     is freed (mallopt(3)). Elsewhere it does nothing.

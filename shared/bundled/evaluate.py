@@ -14,8 +14,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from shared import DepthMap, FrameBGR
+from shared import DepthMap, FrameBGR, UserError
 from shared.bundled.render_shards import HELD_BACK_SEED, render_seeds
 from shared.bundled.scores import Scores, ramp, score
 
@@ -42,13 +43,20 @@ def score_photos(predict: Predict, folder: Path) -> dict[str, tuple[Scores, Scor
     found = {}
     for depth_path in sorted(folder.glob("*_depth_mm.png")):
         name = depth_path.name.removesuffix("_depth_mm.png")
-        photo_bgr = cv2.imread(str(folder / f"{name}.jpg"))
-        depth_m = cv2.imread(str(depth_path), cv2.IMREAD_UNCHANGED).astype(np.float32) / 1000
+        photo_bgr = _read(folder / f"{name}.jpg", cv2.IMREAD_COLOR)
+        depth_m = _read(depth_path, cv2.IMREAD_UNCHANGED).astype(np.float32) / 1000
         inverse_depth = np.where(depth_m > 0, 1 / np.maximum(depth_m, 1e-3), 0).astype(np.float32)
         guesses = predict(photo_bgr), ramp(*depth_m.shape)
         own, baseline = (score(guess, inverse_depth, depth_m > 0) for guess in guesses)
         found[name] = own, baseline
     return found
+
+
+def _read(path: Path, flags: int) -> NDArray:
+    picture = cv2.imread(str(path), flags)
+    if picture is None:
+        raise UserError(f"{path} cannot be read as a picture.", "Check the folder given with --photos.")
+    return picture
 
 
 def table(rows: dict[str, Scores]) -> str:
