@@ -28,6 +28,7 @@ SMOOTH_S = 1.5  # time constant of the temporal filter at steady = 1
 MOVING_PX = 2.0
 MOVING_SHARE = 0.6  # how much of the filter is left for what moves and is followed with trust
 LARGEST_STEP = 0.25  # of the displayed range, for what is followed with trust
+SOFT_EDGE_PX = 9  # within which averaging fades out towards what is not followed with trust
 LONGEST_STEP_S = 1.0
 SHORTEST_STEP_S = 1e-3
 
@@ -102,7 +103,8 @@ class Steadier:
         """Averages over time along trusted flow: fully where nothing moves, less where something does.
 
         Where the picture did not change, depth cannot leap: a step is cut off, so that an outlier is not
-        averaged in.
+        averaged in. The averaging fades out before it meets what moves: else the edge of trust, which frays
+        anew in every frame, would be seen as rags around moving things.
         """
         keep = math.exp(-step_s / (SMOOTH_S * self.steady))
         speed = motion.speed_px * np.float32(1 / MOVING_PX)
@@ -112,7 +114,9 @@ class Steadier:
         step = np.float32(LARGEST_STEP * (near - far))
         innovation = depth_map - carried
         innovation += trust * (np.clip(innovation, -step, step) - innovation)
-        return carried + (1 - trust * stillness * np.float32(keep)) * innovation
+        edge = (SOFT_EDGE_PX, SOFT_EDGE_PX)
+        averaged = cv2.blur(cv2.erode(trust, np.ones(edge, np.uint8)), edge)
+        return carried + (1 - averaged * stillness * np.float32(keep)) * innovation
 
     def lock_range(self, locked: bool) -> None:
         """Holds the displayed range, or lets it follow again."""
