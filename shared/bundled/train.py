@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from shared.bundled.augment import Augmentation
@@ -136,8 +136,17 @@ class Training:
         unfinished.replace(path)
 
     def load_weights(self, path: Path) -> None:
-        """Starts from another run's averaged weights, with a clock, an optimiser and steps of its own."""
-        state = torch.load(path, weights_only=True)["average"]
+        """Starts from another run's averaged weights, with a clock, an optimiser and steps of its own.
+
+        path: a checkpoint of this program, or the float16 .safetensors that it writes.
+        """
+        if path.suffix == ".safetensors":
+            state = {
+                name: entry.float() if entry.is_floating_point() else entry
+                for name, entry in load_file(path).items()
+            }
+        else:
+            state = torch.load(path, weights_only=True)["average"]
         self.model.load_state_dict(state)
         self.average.load_state_dict(state)
 
@@ -271,7 +280,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--held-back", type=Path, help="folder of shards to score on")
     parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoint")
-    parser.add_argument("--start-from", type=Path, help="a checkpoint whose weights to start from")
+    parser.add_argument("--start-from", type=Path, help="checkpoint or .safetensors to start from")
     parser.add_argument(
         "--schedule-from", type=float, default=0.0, help="share of the schedule of sizes to skip"
     )
