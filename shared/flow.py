@@ -22,7 +22,8 @@ STANDS_STILL_PX = 0.3
 DISAGREEMENT_PX = 1.0
 DISAGREEMENT_SHARE = 0.1
 PHOTOMETRIC_LEVELS = 24.0
-HALF_TRUST = 0.5
+DOUBTFUL_TRUST = 0.7
+UNCHANGED_LEVELS = np.float32(4.0)
 CUT_TRUST = 0.04  # measured: below 0.01 across cuts, above 0.07 across 0.8 s of passing cars
 _per_thread = threading.local()
 
@@ -32,15 +33,13 @@ class Motion:
     """From one frame back to an earlier or later one.
 
     source_xy: (h, w, 2) float32, where in the other frame each pixel of this one lies, in pixels.
-    speed_px: (h, w) float32, how far that is. trust: (h, w) float32, 0 to 1. holds: (h, w) bool, where the
-    flow is not to be trusted and the other frame, as it stands, looks more like this one than along the flow.
+    speed_px: (h, w) float32, how far that is. trust: (h, w) float32, 0 to 1.
     is_cut: flow explains hardly anything of it; the other frame shows something else.
     """
 
     source_xy: Field
     speed_px: Field
     trust: Field
-    holds: NDArray[np.bool_]
     is_cut: bool
 
     def fetch(self, picture: NDArray, *, interpolation: int = cv2.INTER_LINEAR) -> NDArray:
@@ -66,8 +65,14 @@ def motion_between(gray: Gray, other: Gray) -> Motion:
     residual = cv2.blur(cv2.absdiff(gray, _fetch(other, source_xy)), (3, 3))
     trust = _soft(miss_px, DISAGREEMENT_PX + DISAGREEMENT_SHARE * speed_px)
     trust *= _soft(residual.astype(np.float32), np.float32(PHOTOMETRIC_LEVELS))
-    holds = (trust < HALF_TRUST) & (cv2.blur(cv2.absdiff(gray, other), (3, 3)) < residual)
-    return Motion(source_xy, speed_px, trust, holds, float(trust.mean()) < CUT_TRUST)
+    is_cut = float(trust.mean()) < CUT_TRUST
+    unmoved = cv2.blur(cv2.absdiff(gray, other), (3, 3))
+    # A plain wall beside a passing person is dragged along by the flow: it stays where that looks as good.
+    stays = (trust < DOUBTFUL_TRUST) & (unmoved <= residual)
+    source_xy[stays] = _grid(*gray.shape)[stays]
+    speed_px[stays] = 0.0
+    trust[stays] = np.maximum(trust[stays], _soft(unmoved[stays].astype(np.float32), UNCHANGED_LEVELS))
+    return Motion(source_xy, speed_px, trust, is_cut)
 
 
 def _fetch(picture: NDArray, source_xy: Field, interpolation: int = cv2.INTER_LINEAR) -> NDArray:

@@ -28,7 +28,7 @@ SMOOTH_S = 1.5  # time constant of the temporal filter at steady = 1
 MOVING_PX = 2.0
 MOVING_SHARE = 0.6  # how much of the filter is left for what moves and is followed with trust
 LARGEST_STEP = 0.25  # of the displayed range, for what is followed with trust
-SOFT_EDGE_PX = 9  # within which averaging fades out towards what is not followed with trust
+SOFT_EDGE_PX = 7  # within which averaging fades out towards what is not followed with trust
 LONGEST_STEP_S = 1.0
 SHORTEST_STEP_S = 1e-3
 
@@ -177,4 +177,4 @@ def carry_to(keyframe: Keyframe, frame_bgr: FrameBGR) -> Carried:
         return Carried(keyframe.depth_map, motion.trust, is_cut=True)
     # The nearest value, not an average: depth edges stay sharp.
     moved = motion.fetch(keyframe.depth_map, interpolation=cv2.INTER_NEAREST)
-    return Carried(np.where(motion.holds, keyframe.depth_map, moved), motion.trust, is_cut=False)
+    return Carried(moved, motion.trust, is_cut=False)
