@@ -58,7 +58,8 @@ def motion_between(gray: Gray, other: Gray) -> Motion:
     fine, coarse = _finders()
     backward, forward = fine.calc(gray, other, None), coarse.calc(other, gray, None)
     speed_px = cv2.magnitude(backward[..., 0], backward[..., 1])
-    backward[speed_px < STANDS_STILL_PX] = 0.0
+    _, moves = cv2.threshold(speed_px, STANDS_STILL_PX, 1.0, cv2.THRESH_BINARY)
+    backward *= cv2.merge((moves, moves))
     source_xy = backward + _grid(*gray.shape)
     miss = backward + _fetch(forward, source_xy)
     miss_px = cv2.magnitude(miss[..., 0], miss[..., 1])
@@ -69,9 +70,9 @@ def motion_between(gray: Gray, other: Gray) -> Motion:
     unmoved = cv2.blur(cv2.absdiff(gray, other), (3, 3))
     # A plain wall beside a passing person is dragged along by the flow: it stays where that looks as good.
     stays = (trust < DOUBTFUL_TRUST) & (unmoved <= residual)
-    source_xy[stays] = _grid(*gray.shape)[stays]
-    speed_px[stays] = 0.0
-    trust[stays] = np.maximum(trust[stays], _soft(unmoved[stays].astype(np.float32), UNCHANGED_LEVELS))
+    source_xy = cv2.copyTo(_grid(*gray.shape), stays.view(np.uint8), source_xy)
+    speed_px *= ~stays
+    trust = np.maximum(trust, stays * _soft(unmoved.astype(np.float32), UNCHANGED_LEVELS))
     return Motion(source_xy, speed_px, trust, is_cut)
 
 
@@ -81,8 +82,11 @@ def _fetch(picture: NDArray, source_xy: Field, interpolation: int = cv2.INTER_LI
 
 def _soft(value: Field, scale: Field | np.float32) -> Field:
     """1 where value is far below scale, 1/2 at scale, towards 0 above."""
-    ratio = value / scale
-    return 1.0 / (1.0 + ratio * ratio * ratio * ratio)
+    soft = value / scale
+    soft *= soft  # in place: fresh arrays cost more than sums
+    soft *= soft
+    soft += 1.0
+    return np.reciprocal(soft, out=soft)
 
 
 def _finders() -> tuple[cv2.DISOpticalFlow, cv2.DISOpticalFlow]:

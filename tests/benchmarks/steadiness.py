@@ -28,6 +28,7 @@ from shared.flow import small_gray
 from shared.predictor import DepthPredictor
 from shared.steady import DEFAULT_STEADY, Steadier, carry
 from shared.stream import DepthStream
+from shared.tuning import keep_freed_memory
 from shared.video_io import VideoReader
 from tests.benchmarks.machine import description
 
@@ -211,6 +212,7 @@ def print_response(clips: list[Clip]) -> None:
 
 
 def print_cost(clip: Clip) -> None:
+    keep_freed_memory()  # as both commands do
     cv2.setNumThreads(1)
     steadier = Steadier()
     height_px, width_px = clip.predictions[0].shape
