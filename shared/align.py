@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shared import DepthMap
 
 SAMPLES = 2000
-ROUNDS = 6
+ROUNDS = 4
 LEAST_TRUSTED = 0.05  # share of the pixels
 LEAST_SPREAD = 1e-4  # of the prediction, relative to its size
 SCALE_BOUNDS = (0.1, 10.0)

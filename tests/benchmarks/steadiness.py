@@ -36,6 +36,7 @@ Values = list[NDArray[np.float32]]
 STILL_LEVELS = 2
 SKIPS = (2, 3, 5, 8)
 RENDERED_FPS = 24
+CLIPS_FROM_S = 20  # a person walks up to the table, cars pass
 
 
 @dataclass
@@ -64,7 +65,7 @@ class Known:
 
 def real_clips(folder: Path, predictor: DepthPredictor, count: int) -> Iterator[Clip]:
     for path in sorted(folder.glob("*.mp4")):
-        with VideoReader(path) as reader:
+        with VideoReader(path, start_s=CLIPS_FROM_S) as reader:
             frames = [(frame.copy(), time_s) for frame, time_s in islice(reader, count)]
         yield Clip(path.stem, frames, [predictor.predict(frame) for frame, _ in frames])
 
