@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -65,8 +66,12 @@ class VideoWriter:
         self._soundtrack = Soundtrack.of(probe(audio_from)) if isinstance(audio_from, Path) else audio_from
         self._comment = comment
         self._earlier = list(earlier)
-        check_room(self.path)
         self._piece = piece_beside(self.path)
+        try:
+            check_room(self.path)
+        except UserError:
+            self._piece.unlink()
+            raise
         self._checked_s = 0.0
         self._is_open = True
         self._ffmpeg = FFmpeg(self._arguments(crf, preset), pipe_in=True)
@@ -208,6 +213,8 @@ def piece_beside(path: Path) -> Path:
     try:
         piece.touch(exist_ok=False)
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise disk_full(path) from None
         raise UserError(
             f"{path.parent} cannot be written to: {error.strerror}.",
             "Choose another folder with -o or --output-dir.",
