@@ -22,7 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from live.web_camera import Cameras
-from live.web_clips import Clips
+from live.web_clips import Clips, Job
 from live.web_guard import App, Guard
 from live.web_limits import CLIP_BYTES, FRAME_BYTES, PHOTO_BYTES, Refusal, too_large
 from live.web_look import Look, every_of
@@ -94,7 +94,8 @@ class Server:
             ("/depth/photos", "POST", self.photo),
             ("/depth/photos/{key}/picture.png", "GET", self.photo_picture),
             ("/depth/photos/{key}/depth16.png", "GET", self.photo_depth16),
-            ("/depth/clips", "POST", self.clip),
+            ("/depth/clips", "POST", self.clip_open),
+            ("/depth/clips/{key}/upload", "POST", self.clip_upload),
             ("/depth/clips/{key}/status", "GET", self.clip_status),
             ("/depth/clips/{key}/cancel", "POST", self.clip_cancel),
             ("/depth/clips/{key}/depth.mp4", "GET", self.clip_result),
@@ -136,19 +137,23 @@ class Server:
     async def photo_depth16(self, request: Request) -> Response:
         return _png(await run_in_threadpool(self._photos.depth16_png, request.path_params["key"]))
 
-    async def clip(self, request: Request) -> Response:
+    async def clip_open(self, request: Request) -> Response:
+        """Before the upload, so that a refusal reaches a browser that is not yet busy sending."""
         query = request.query_params
         look = Look.of(query)
         settings = ConvertSettings(**asdict(look), every=every_of(query))
-        check_length(request, "The clip", CLIP_BYTES)
-        job = self._clips.open(query.get("name", ""), settings)
+        return JSONResponse({"key": self._clips.open(query.get("name", ""), settings).key})
+
+    async def clip_upload(self, request: Request) -> Response:
+        job = self._clips.claim(request.path_params["key"])
         try:
-            await _store(request, job.source)
+            check_length(request, "The clip", CLIP_BYTES)
+            await _store(request, job)
         except BaseException:
             self._clips.discard(job)
             raise
         self._clips.enqueue(job)
-        return JSONResponse({"key": job.key})
+        return JSONResponse({})
 
     async def clip_status(self, request: Request) -> Response:
         """Server-sent events until the end; a page that goes away ends it, and that cancels the job."""
@@ -201,14 +206,15 @@ async def bounded_body(request: Request, what: str, limit_bytes: int) -> bytes:
     return bytes(body)
 
 
-async def _store(request: Request, path: Path) -> None:
+async def _store(request: Request, job: Job) -> None:
     size_bytes = 0
-    with path.open("wb") as file:
+    with job.source.open("wb") as file:
         async for chunk in request.stream():
             size_bytes += len(chunk)
             if size_bytes > CLIP_BYTES:
                 raise too_large("The clip", CLIP_BYTES)
             await run_in_threadpool(file.write, chunk)
+            job.touch()
 
 
 def _png(content: bytes) -> Any:

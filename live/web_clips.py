@@ -27,8 +27,8 @@ from video.settings import ConvertSettings
 
 logger = logging.getLogger(__name__)
 
-State = Literal["uploading", "waiting", "running", "done", "failed", "cancelled"]
-UNFINISHED = ("uploading", "waiting", "running")
+State = Literal["open", "uploading", "waiting", "running", "done", "failed", "cancelled"]
+UNFINISHED = ("open", "uploading", "waiting", "running")
 UNWATCHED_S = 15.0
 
 
@@ -40,7 +40,7 @@ class Job:
     folder: Path
     name: str
     settings: ConvertSettings
-    state: State = "uploading"
+    state: State = "open"
     done: int = 0
     total: int | None = None
     message: str = ""
@@ -56,6 +56,9 @@ class Job:
     @property
     def result(self) -> Path:
         return self.folder / "depth.mp4"
+
+    def touch(self) -> None:
+        self.touched_s = time.monotonic()
 
     def seconds_left(self) -> float | None:
         """None before anything can be told."""
@@ -79,15 +82,24 @@ class Clips:
         self._thread.start()
 
     def open(self, name: str, settings: ConvertSettings) -> Job:
-        """A job whose upload is to be written to `job.source`. Raises Refusal when too many are waiting."""
+        """A job whose upload is to come. Raises Refusal when too many are waiting."""
         with self._changed:
             unfinished = [job for job in self._jobs.values() if job.state in UNFINISHED]
             if len(unfinished) > CLIPS_WAITING:
-                raise Refusal(f"{CLIPS_WAITING} clips are waiting already; try again later.", 503)
+                raise Refusal("The queue is full; try again when a clip is done.", 503)
             key = secrets.token_urlsafe(16)
             folder = self._folder / key
             folder.mkdir(parents=True)
             job = self._jobs[key] = Job(key, folder, safe_name(name), settings)
+            return job
+
+    def claim(self, key: str) -> Job:
+        """The job, for its one upload. Raises Refusal."""
+        with self._changed:
+            job = self._job(key)
+            if job.state != "open":
+                raise Refusal("This clip was given already.", 409)
+            job.state = "uploading"
             return job
 
     def enqueue(self, job: Job) -> None:
@@ -95,7 +107,7 @@ class Clips:
         with self._changed:
             if job.state == "uploading":
                 job.state = "waiting"
-                job.touched_s = time.monotonic()
+                job.touch()
                 self._waiting.append(job)
                 self._changed.notify_all()
 
@@ -108,7 +120,7 @@ class Clips:
             yield job
         finally:
             job.watchers -= 1
-            job.touched_s = time.monotonic()
+            job.touch()
             if not job.watchers:
                 self._cancel(job)
 
@@ -140,13 +152,15 @@ class Clips:
         return job.result
 
     def drop_old(self) -> None:
-        """Deletes what was finished an hour ago, and what nobody came back to watch."""
+        """Deletes what was finished an hour ago, and ends what nobody came to watch."""
         now_s = time.monotonic()
         for job in list(self._jobs.values()):
             age_s = now_s - job.touched_s
-            if job.state in ("waiting", "running") and not job.watchers and age_s > UNWATCHED_S:
+            if job.watchers or age_s < UNWATCHED_S:
+                continue
+            if job.state in ("waiting", "running"):
                 self._cancel(job)
-            if job.state not in ("waiting", "running") and not job.watchers and age_s > KEPT_S:
+            elif job.state == "open" or age_s > KEPT_S:
                 self._forget(job)
 
     def close(self) -> None:
@@ -227,7 +241,7 @@ class Clips:
         else:
             shutil.rmtree(job.folder, ignore_errors=True)
         with self._changed:
-            job.touched_s = time.monotonic()
+            job.touch()
             job.state, job.message = state, message
             self._changed.notify_all()
 

@@ -168,18 +168,22 @@
       if (isBusy) { result.hidden = downloads.hidden = true; result.removeAttribute("src"); result.load(); }
     }
 
-    function upload(file) {
+    async function open(file) {
+      const names = query("clip", [...LOOK, "every"]);
+      names.set("name", file.name);
+      return (await (await ask(`depth/clips?${names}`)).json()).key;
+    }
+
+    function upload(file, key) {
       return new Promise((done, fail) => {
         const request = new XMLHttpRequest();
-        const names = query("clip", [...LOOK, "every"]);
-        names.set("name", file.name);
-        request.open("POST", `depth/clips?${names}`);
+        request.open("POST", `depth/clips/${key}/upload`);
         request.responseType = "json";
         request.upload.onprogress = (event) => {
           bar.value = event.total ? event.loaded / event.total : 1;
           tell(root, `Uploading: ${Math.round(100 * bar.value)} %`, false, true);
         };
-        request.onload = () => request.status === 200 ? done(request.response.key)
+        request.onload = () => request.status === 200 ? done()
           : fail(new Error(request.response?.message || "The server could not do that."));
         request.onerror = () => fail(new Error("The upload broke off; check that the server still runs."));
         request.onabort = () => fail(new Error("Cancelled."));
@@ -226,7 +230,8 @@
       busy(true);
       tell(root, "Uploading …");
       try {
-        const key = await upload(file);
+        const key = await open(file);
+        await upload(file, key);
         const status = await watch(key);
         const url = `depth/clips/${key}/depth.mp4`;
         result.src = part(root, "mp4").href = url;

@@ -151,13 +151,33 @@ def test_an_unusable_clip_is_a_sentence(open_page: Callable[..., Any], tmp_path:
         page.locator("#dv-clip [data-file]:enabled").wait_for(state="attached")
 
 
-def test_too_many_clips_are_told_to_come_back(server: WebServer, long_clip: Path) -> None:
-    content = long_clip.read_bytes()
+def test_too_many_clips_are_told_to_come_back(server: WebServer) -> None:
     with ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(lambda _: server.post("depth/clips?name=long.mp4", content), range(10)))
+        answers = list(pool.map(lambda _: server.post("depth/clips?name=long.mp4"), range(10)))
     refused = [json.loads(body)["message"] for status, body in answers if status == 503]
-    assert refused
-    assert all(SENTENCE.match(message) for message in refused)
+    assert len(refused) == 1
+    assert SENTENCE.match(refused[0])
     for status, body in answers:
         if status == 200:
-            server.post(f"depth/clips/{json.loads(body)['key']}/cancel")
+            server.post(f"depth/clips/{json.loads(body)['key']}/upload", b"no clip")
+
+
+@pytest.mark.xfail(
+    strict=False, reason="known and open: some results of ten visitors at once are only deleted after the hour"
+)
+def test_ten_clips_at_once(server: WebServer, make_clip: Callable[..., Path]) -> None:
+    """All are taken in while one is converted; nobody watches them, so nothing of them stays."""
+    content = make_clip("short.mp4", video="testsrc2=size=320x180:rate=30:duration=20").read_bytes()
+
+    def upload(_: int) -> int:
+        status, body = server.post("depth/clips?name=short.mp4")
+        return (
+            status
+            if status == 503
+            else server.post(f"depth/clips/{json.loads(body)['key']}/upload", content)[0]
+        )
+
+    with ThreadPoolExecutor(10) as pool:
+        assert set(pool.map(upload, range(10))) <= {200, 503}
+    assert server.get("")[0] == 200
+    assert server.wait_until_empty(within_s=60) == []

@@ -119,7 +119,7 @@ def running_server(folder: Path, *options: str) -> Iterator[WebServer]:
                 process.wait()
                 raise
     assert "Traceback" not in log.read_text(), log.read_text()
-    assert list(temporary.iterdir()) == []
+    assert list(temporary.glob("depth-viewer-*")) == []
 
 
 def _wait_for_start(server: WebServer) -> None:
