@@ -163,7 +163,7 @@ def test_too_many_clips_are_told_to_come_back(server: WebServer) -> None:
 
 
 @pytest.mark.xfail(
-    strict=False, reason="known and open: some results of ten visitors at once are only deleted after the hour"
+    strict=False, reason="open: results of ten visitors at once may stay until the hourly cleaning"
 )
 def test_ten_clips_at_once(server: WebServer, make_clip: Callable[..., Path]) -> None:
     """All are taken in while one is converted; nobody watches them, so nothing of them stays."""
