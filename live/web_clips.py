@@ -47,6 +47,7 @@ class Job:
     started_s: float = 0.0
     touched_s: float = field(default_factory=time.monotonic)
     watchers: int = 0
+    was_watched: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -116,6 +117,7 @@ class Clips:
         """While somebody watches. Leaving before the end cancels the job, if nobody else watches it."""
         job = self._job(key)
         job.watchers += 1
+        job.was_watched = True
         try:
             yield job
         finally:
@@ -156,11 +158,11 @@ class Clips:
         now_s = time.monotonic()
         for job in list(self._jobs.values()):
             age_s = now_s - job.touched_s
-            if job.watchers or age_s < UNWATCHED_S:
+            if job.watchers or job.state == "uploading" or age_s < UNWATCHED_S:
                 continue
             if job.state in ("waiting", "running"):
                 self._cancel(job)
-            elif job.state == "open" or age_s > KEPT_S:
+            elif not job.was_watched or age_s > KEPT_S:
                 self._forget(job)
 
     def close(self) -> None:

@@ -114,22 +114,18 @@ def test_one_conversion_at_a_time_and_cancel(
 def test_a_tab_closed_in_the_middle_leaves_nothing(
     open_page: Callable[..., Any], browser: Browser, server: WebServer, long_clip: Path
 ) -> None:
-    kept = set(server.files())
+    kept = server.files()
     page = open_page("Clip", browser.new_page())
     give(page, "clip", long_clip)
     status_of(page, "clip", r"frame \d+ of")
-    assert set(server.files()) > kept
+    assert set(server.files()) > set(kept)
     page.context.close()
     page = open_page("Clip")
     give(page, "clip", long_clip)
     status_of(page, "clip", r"frame \d+ of")  # the place is free: the other conversion has ended
     page.get_by_role("button", name="Cancel").click()
     status_of(page, "clip", "Cancelled")
-    for _ in range(100):
-        if set(server.files()) <= kept:
-            break
-        page.wait_for_timeout(100)
-    assert set(server.files()) <= kept
+    assert server.wait_for_files(kept) == kept
 
 
 UNUSABLE = {
@@ -167,7 +163,8 @@ def test_too_many_clips_are_told_to_come_back(server: WebServer) -> None:
 )
 def test_ten_clips_at_once(server: WebServer, make_clip: Callable[..., Path]) -> None:
     """All are taken in while one is converted; nobody watches them, so nothing of them stays."""
-    content = make_clip("short.mp4", video="testsrc2=size=320x180:rate=30:duration=20").read_bytes()
+    kept = server.files()
+    content = make_clip("short.mp4", video="testsrc2=size=320x180:rate=30:duration=10").read_bytes()
 
     def upload(_: int) -> int:
         status, body = server.post("depth/clips?name=short.mp4")
@@ -180,4 +177,4 @@ def test_ten_clips_at_once(server: WebServer, make_clip: Callable[..., Path]) ->
     with ThreadPoolExecutor(10) as pool:
         assert set(pool.map(upload, range(10))) <= {200, 503}
     assert server.get("")[0] == 200
-    assert server.wait_until_empty(within_s=60) == []
+    assert server.wait_for_files(kept, within_s=90) == kept

@@ -84,13 +84,14 @@ class WebServer:
 
     def files(self) -> list[Path]:
         """What visitors have left on the disk."""
-        return [path for path in self.temporary.rglob("*") if path.is_file()]
+        return sorted(path for path in self.temporary.rglob("*") if path.is_file())
 
-    def wait_until_empty(self, within_s: float = 20) -> list[Path]:
+    def wait_for_files(self, expected: list[Path], within_s: float = 20) -> list[Path]:
+        """What is there once it is as expected, or in the end."""
         end_s = time.monotonic() + within_s
-        while self.files() and time.monotonic() < end_s:
+        while (files := self.files()) != expected and time.monotonic() < end_s:
             time.sleep(0.1)
-        return self.files()
+        return files
 
 
 @contextmanager
