@@ -2,8 +2,8 @@
 
 Objective and alignment are MiDaS's (Ranftl et al., 2020). Pictures are rendered by a process of their own
 into a folder of shards and read as they come; each is cropped, flipped and recoloured anew at each use.
-The run is cut by time, so that the learning rate always reaches its end; --resume goes on from a
-checkpoint.
+The run is cut by processor time, so that the learning rate always reaches its end and neither a pause nor
+a busy machine takes from it; --resume goes on from a checkpoint.
 """
 
 from __future__ import annotations
@@ -190,13 +190,13 @@ def train(settings: TrainSettings) -> Training:
 
 
 def _one_step(training: Training, pool: ShardPool, augmentation: Augmentation) -> float:
-    start_s = time.monotonic()
+    start_s = time.process_time()
     skipped = training.settings.schedule_from
     sizes = sizes_at(skipped + (1 - skipped) * training.progress)
     size_px = sizes[training.rng.integers(len(sizes))]
     pairs = pool.draw(training.settings.batch, training.rng)
     loss = training.update(*augmentation.batch(pairs, size_px))
-    training.spent_s += time.monotonic() - start_s
+    training.spent_s += (time.process_time() - start_s) / training.settings.threads
     return loss
 
 
@@ -273,7 +273,7 @@ def rendering(folder: Path) -> Iterator[None]:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m shared.bundled.train", description=__doc__)
-    parser.add_argument("--minutes", type=float, required=True, help="time to train, rendering not counted")
+    parser.add_argument("--minutes", type=float, required=True, help="processor time of one thread to train, rendering not counted")
     parser.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
     parser.add_argument(
         "--data", type=Path, help="folder of shards (default: 'shards' beside OUT, rendered as it trains)"
