@@ -52,6 +52,7 @@ class Lights:
     fog_per_m: float = 0.0
     sky_low: Triple = (0.8, 0.8, 0.9)
     sky_high: Triple = (0.3, 0.5, 0.9)
+    occlusion: float = 0.0  # how much corners and gaps are darkened, 0..1
 
 
 @dataclass

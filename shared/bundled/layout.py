@@ -1,4 +1,4 @@
-"""Putting furniture along the walls of a room, pictures on them and openings into them."""
+"""Putting furniture along the walls of a room and pictures on them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,6 @@ from math import pi
 from shared.bundled import furniture as things
 from shared.bundled.builder import Builder
 from shared.bundled.surroundings import Room
-
-
-def openings(b: Builder, count: int) -> None:
-    """Windows and doors in the walls."""
-    for _ in range(count):
-        face, middle, half = b.pick((0, 1, 5, 5, 4)), b.u(-0.7, 0.7), b.u(0.1, 0.35)
-        low, high = (-1.0, b.u(0.3, 0.7)) if b.chance(0.4) else (b.u(-0.5, 0.1), b.u(0.3, 0.9))
-        b.hole(face, middle - half, middle + half, low, high)
 
 
 def wall_places(b: Builder, room: Room) -> list[tuple[float, float, float, float]]:

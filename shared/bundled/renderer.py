@@ -57,6 +57,7 @@ def _light_row(scene: Scene) -> np.ndarray:
     values = [
         *k.position, *k.colour, k.falloff, k.radius, k.shadow, *k.fill_direction, *k.fill_colour,
         *k.ambient_up, *k.ambient_down, *k.fog_colour, k.fog_per_m, *k.sky_low, *k.sky_high,
+        k.occlusion,
     ]  # fmt: skip
     return np.asarray(values, np.float32)
 
@@ -90,6 +91,7 @@ def _render_group(
     image, inverse_depth = _passes(tables, size, generator, scenes[0] if device == "cpu" else None)
     image = image.reshape(len(scenes), 3, *size)
     inverse_depth = inverse_depth.reshape(len(scenes), *size)
+    image = image * _openness(inverse_depth, tables["lights"][:, 31])
     image = _defocus(image, inverse_depth, tables["camera"])
     return (tone(image) * 255.0).round().to(torch.uint8), inverse_depth
 
@@ -164,6 +166,22 @@ def windows(solids: np.ndarray, camera: Camera, height_px: int, width_px: int) -
 def _lens(x: Tensor, y: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:
     stretch = (1.0 + camera[:, 4:5] * 4 * (x * x + y * y)) / camera[:, 3:4]
     return x * stretch, y * stretch
+
+
+def _openness(inverse_depth: Tensor, strength: Tensor) -> Tensor:
+    """(B, 1, H, W): the share of soft light that reaches corners, gaps and what lies close behind an edge.
+
+    From the depth buffer alone: dark where it lies behind its surroundings' mean (Luft, Colditz and Deussen,
+    'Image Enhancement by Unsharp Masking the Depth Buffer', 2006).
+    """
+    depth = inverse_depth[:, None]
+    light = torch.ones_like(depth)
+    for share in (0.015, 0.05):
+        half = max(int(share * depth.shape[-1]), 1)
+        mean = F.avg_pool2d(F.pad(depth, (half,) * 4, mode="replicate"), 2 * half + 1, stride=1)
+        behind = ((mean - depth) / mean.clamp_min(1e-3)).clamp(0.0, 0.25)
+        light = light - strength[:, None, None, None] * 2.5 * behind * (depth > 0)
+    return light.clamp_min(0.0)
 
 
 def _defocus(image: Tensor, inverse_depth: Tensor, camera: Tensor) -> Tensor:

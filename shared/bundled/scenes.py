@@ -14,7 +14,8 @@ import numpy as np
 from shared.bundled import furniture as things
 from shared.bundled import people
 from shared.bundled.builder import Builder, Scene, rotation_x, rotation_y, rotation_z
-from shared.bundled.layout import hang_pictures, line_walls, openings
+from shared.bundled.interior import FAR, LEFT, RIGHT, at_wall, ceiling_lamps, door, openings, trim
+from shared.bundled.layout import hang_pictures, line_walls
 from shared.bundled.surroundings import Room, finish, indoor_lights, look, outdoor_lights
 
 
@@ -29,9 +30,10 @@ def random_scene(seed: int, kind: str | None = None) -> Scene:
 
 def living_room(b: Builder) -> Scene:
     room = Room(b.u(2.4, 7), b.u(2.2, 3.4), b.u(2.6, 8))
-    openings(b, b.pick((0, 1, 1, 2, 3)))
+    openings(b, room, b.pick((0, 1, 1, 2, 3)))
     line_walls(b, room)
     hang_pictures(b, room)
+    trim(b, room)
     for _ in range(b.n(0, 2)):
         x, z = room.spot(b, 0.8)
         with b.at(x, 0, z, b.u(0, 2 * pi)):
@@ -63,13 +65,14 @@ def living_room(b: Builder) -> Scene:
 def desk(b: Builder) -> Scene:
     """A cluttered desk or counter, seen by someone who sits or stands at it."""
     room = Room(b.u(2.6, 6), b.u(2.3, 3.2), b.u(2.6, 6))
-    openings(b, b.pick((0, 0, 1, 2)))
+    openings(b, room, b.pick((0, 0, 1, 2)))
     wide, deep, high = b.u(1.0, 2.4), b.u(0.55, 1.0), b.u(0.65, 0.95)
     at_wall = b.chance(0.55)
     z = room.depth - deep / 2 - 0.02 if at_wall else b.u(1.2, room.depth - 0.8)
     if b.chance(0.8):
         line_walls(b, room, 0.6)
     hang_pictures(b, room)
+    trim(b, room)
     x = b.u(-0.3, 0.3) * room.width
     with b.at(x, 0, z, b.u(-0.15, 0.15)):
         things.table(b, wide, deep, high)
@@ -90,9 +93,10 @@ def webcam(b: Builder) -> Scene:
     """Someone before a camera, a wall or a room behind; now and then a hand or a cup held close."""
     room = Room(b.u(2.2, 5), b.u(2.3, 3), b.u(1.6, 6))
     if b.chance(0.5):
-        openings(b, b.n(0, 2))
+        openings(b, room, b.n(0, 2))
         line_walls(b, room, 0.5)
     hang_pictures(b, room)
+    trim(b, room)
     z = b.u(0.5, 1.3)
     for i in range(b.pick((1, 1, 1, 2))):
         with b.at(b.u(-0.3, 0.3) + 0.7 * i, b.u(-0.1, 0.2), z + 0.4 * i, b.u(-0.6, 0.6)):
@@ -113,9 +117,10 @@ def standing_people(b: Builder) -> Scene:
         if corridor
         else Room(b.u(3, 10), b.u(2.3, 4), b.u(3, 12))
     )
-    openings(b, b.n(0, 3))
+    openings(b, room, b.n(0, 3))
     if b.chance(0.5):
         line_walls(b, room, 0.25)
+    trim(b, room)
     for _ in range(b.pick((0, 1, 1, 2, 3)) if corridor else b.pick((1, 1, 2, 3, 4))):
         x, z = room.spot(b, 0.4)
         with b.at(x, 0, max(z, 1.2), b.u(0, 2 * pi)):
@@ -127,10 +132,44 @@ def standing_people(b: Builder) -> Scene:
     return finish(b, room, look(b, eye, target, 0.08), indoor_lights(b, room, eye))
 
 
+def corridor(b: Builder) -> Scene:
+    """A passage with doors, cupboards, partitions and lamps; it may end in a room or in daylight."""
+    room = Room(b.u(1.3, 3.2), b.u(2.2, 3.2), b.u(5, 30))
+    if b.chance(0.6):
+        end = b.u(0.2, 0.9)
+        b.hole(FAR, -end, end, -1.0, b.u(0.5, 0.95))
+    openings(b, room, b.n(0, 2))
+    for face in (LEFT, RIGHT):
+        along = -room.depth / 2 + b.u(0.2, 2)
+        while along < room.depth / 2 - 1:
+            with at_wall(b, room, face, along):
+                kind, wide = b.rng.random(), b.u(0.5, 2.2)
+                if kind < 0.45:
+                    door(b)
+                elif kind < 0.65:
+                    with b.at(0, 0, -0.2):
+                        things.cabinet(b, wide, b.u(0.7, 2.1), 0.4)
+                elif kind < 0.75:
+                    b.box((0, b.u(0.6, 0.9), -0.3), (0.06, b.u(1.2, 1.8), 0.6), b.surface())
+                elif kind < 0.9:
+                    frame = b.surface(b.pick(("poster", "page", "plain")))
+                    b.box((0, b.u(1.3, 1.7), -0.015), (b.u(0.2, 0.9), b.u(0.2, 0.7), 0.03), frame)
+            along += b.u(0.8, 3.5)
+    ceiling_lamps(b, room)
+    if b.chance(0.35):
+        x, z = room.spot(b, 0.4)
+        with b.at(x, 0, max(z, 1.5), b.u(0, 2 * pi)):
+            people.person(b)
+    eye = np.array([b.u(-0.35, 0.35) * room.width, b.u(1.0, 1.9), b.u(0.1, 0.5)])
+    target = np.array([b.u(-0.25, 0.25) * room.width, b.u(0.7, 1.6), b.u(0.3, 0.9) * room.depth])
+    return finish(b, room, look(b, eye, target, 0.08), indoor_lights(b, room, eye))
+
+
 def table_top(b: Builder) -> Scene:
     """A few bottles, cups and boxes on a table or a board before a wall."""
     room = Room(b.u(2, 4), b.u(2.2, 3), b.u(1.4, 4))
     hang_pictures(b, room)
+    trim(b, room)
     wide, deep, high = b.u(0.8, 2.5), b.u(0.4, 1.0), b.u(0.5, 1.1)
     z = room.depth - deep / 2 - (0 if b.chance(0.6) else b.u(0, 0.6))
     with b.at(0, 0, z):
@@ -192,7 +231,7 @@ def street(b: Builder) -> Scene:
 def loose_things(b: Builder) -> Scene:
     """Anything anywhere at any size: what no room teaches."""
     room = Room(b.u(1.5, 8), b.u(1.5, 4), b.u(2, 10))
-    openings(b, b.n(0, 2))
+    openings(b, room, b.n(0, 2))
     if b.chance(0.4):
         line_walls(b, room, 0.3)
     eye = np.array([0.0, b.u(0.3, 0.8) * room.height, 0.1])
@@ -213,10 +252,11 @@ def loose_things(b: Builder) -> Scene:
 Maker = Callable[[Builder], Scene]
 KINDS: dict[str, tuple[Maker, float]] = {
     "living_room": (living_room, 0.32),
-    "desk": (desk, 0.25),
-    "webcam": (webcam, 0.11),
-    "standing_people": (standing_people, 0.09),
-    "table_top": (table_top, 0.07),
+    "desk": (desk, 0.22),
+    "webcam": (webcam, 0.10),
+    "standing_people": (standing_people, 0.08),
+    "corridor": (corridor, 0.06),
+    "table_top": (table_top, 0.06),
     "street": (street, 0.10),
     "loose_things": (loose_things, 0.06),
 }

@@ -47,6 +47,7 @@ def indoor_lights(b: Builder, room: Room, eye: np.ndarray) -> Lights:
         ambient_down=tint(b) * ambient * b.u(0.5, 1.1),
         sky_low=tint(b) * b.u(0.5, 6),
         sky_high=tint(b) * b.u(0.4, 5),
+        occlusion=b.u(0.0, 0.6),
     )
 
 
@@ -65,6 +66,7 @@ def outdoor_lights(b: Builder) -> Lights:
         fog_per_m=b.u(0, 0.02) if b.chance(0.5) else 0.0,
         sky_low=low * b.u(0.6, 1.3),
         sky_high=sky * b.u(0.3, 1.3),
+        occlusion=b.u(0.0, 0.4),
     )
 
 

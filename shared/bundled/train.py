@@ -273,7 +273,12 @@ def rendering(folder: Path) -> Iterator[None]:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m shared.bundled.train", description=__doc__)
-    parser.add_argument("--minutes", type=float, required=True, help="processor time of one thread to train, rendering not counted")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        required=True,
+        help="processor time of one thread to train, rendering not counted",
+    )
     parser.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
     parser.add_argument(
         "--data", type=Path, help="folder of shards (default: 'shards' beside OUT, rendered as it trains)"
