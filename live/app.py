@@ -193,7 +193,7 @@ class App:
     def _readings(self, time_s: float) -> Readings:
         frame, keyframe, predictor = self.scene.frame, self.scene.keyframe, self._depth.predictor
         assert frame is not None
-        network = [] if predictor is None else [network_text(predictor)]
+        network = [] if predictor is None else network_lines(predictor)
         return Readings(
             source=self._config.source.name,
             source_px=(frame.frame_bgr.shape[1], frame.frame_bgr.shape[0]),
@@ -261,6 +261,14 @@ class App:
         logger.info("shown frames were this old: %s", self.stats.frame_age_ms())
         if self._config.stats is not None:
             self.stats.write(self._config.stats, self._ended_s)
+
+
+def network_lines(predictor: DepthPredictor) -> list[str]:
+    """What the information says of the network; while the bundled model runs, also how to get MiDaS."""
+    lines = [network_text(predictor)]
+    if predictor.weights is not None and predictor.weights.is_bundled:
+        lines.append("for MiDaS: --weights official or FILE")
+    return lines
 
 
 def network_text(predictor: DepthPredictor) -> str:

@@ -46,6 +46,8 @@ class Screen:
             hud.draw_texts(canvas_bgr, hud_lines(readings, controls), corner="top-left")
             hud.draw_legend(canvas_bgr, controls.colormap)
             self._draw_pointer(canvas_bgr, picture, canvas_px)
+        if controls.shows_help:
+            hud.draw_help(canvas_bgr)
         if readings.recording_s is not None:
             hud.draw_recording(canvas_bgr, readings.recording_s)
         said = [
@@ -53,8 +55,6 @@ class Screen:
         ]
         if said:
             hud.draw_texts(canvas_bgr, said, corner="bottom")
-        if controls.shows_help:
-            hud.draw_help(canvas_bgr)
         self.window.draw(canvas_bgr)
 
     def _draw_pointer(self, canvas_bgr: hud.FrameBGR, picture: Picture, canvas_px: tuple[int, int]) -> None:

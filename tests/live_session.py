@@ -49,10 +49,11 @@ def display() -> Iterator[str]:
 
 @contextmanager
 def virtual_display() -> Iterator[str]:
+    """A screen with a window manager that is up: without one Qt may never paint its window."""
     reader, writer = os.pipe()
     screen = f"{DISPLAY_PX[0]}x{DISPLAY_PX[1]}x24"
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", screen],
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", screen, "-noreset"],
         pass_fds=[writer],
         stderr=subprocess.DEVNULL,
     )
@@ -60,22 +61,25 @@ def virtual_display() -> Iterator[str]:
     with os.fdopen(reader) as pipe:
         name = f":{pipe.readline().strip()}"
     with tempfile.TemporaryDirectory() as home:
-        manager = subprocess.Popen(
-            ["openbox"],
-            env={
-                **os.environ,
-                "DISPLAY": name,
-                "HOME": home,
-                "XDG_CONFIG_HOME": home,
-                "XDG_CACHE_HOME": home,
-            },
-            stderr=subprocess.DEVNULL,
-        )
+        at_home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), home)
+        manager = start_window_manager({**os.environ, **at_home, "DISPLAY": name})
         yield name
         manager.terminate()
         manager.wait(HANG_S)
     server.terminate()
     server.wait(HANG_S)
+
+
+def start_window_manager(environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A server that has only just started now and then refuses its first client; then openbox ends."""
+    deadline = time.monotonic() + HANG_S
+    manager = subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL)
+    while subprocess.run(["xdotool", "get_num_desktops"], env=environment, capture_output=True).returncode:
+        assert time.monotonic() < deadline, "openbox does not start"
+        if manager.poll() is not None:
+            manager = subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL)
+        time.sleep(0.05)
+    return manager
 
 
 def free_port() -> int:
