@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -31,6 +33,8 @@ OFFICIAL_NAMES = ("midas_v21_small_256.pt", "midas_v21_small-70d6b9c8.pt")
 OFFICIAL_SHA256_START = "70d6b9c8"
 TORCH_SUFFIXES = (".pt", ".pth", ".safetensors")
 OPENVINO_SUFFIXES = (".onnx", ".xml")
+SLOW_FAILURE_S = 2.0
+SLOW_FAILURE_HOLDS_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def _official_or_error() -> ChosenWeights:
 
 def _official_or_bundled() -> ChosenWeights:
     try:
-        return _official()
+        return _official_unless_out_of_reach()
     except DownloadFailed as error:
         logger.warning(
             "Using the bundled demo model, which sees less than the official one: %s. %s"
@@ -127,6 +131,37 @@ def _official_or_bundled() -> ChosenWeights:
             _how_to_get_them(),
         )
         return bundled(f"the official weights cannot be had: {error}")
+
+
+def _official_unless_out_of_reach() -> ChosenWeights:
+    """As `_official`, but a failure that made the user wait is not tried again for an hour.
+
+    Behind a firewall that drops packets every start would wait for the same timeouts.
+    """
+    failure = cache_folder() / "weights" / "out-of-reach.txt"
+    if official_file() is None and (remembered := _recent_failure(failure)) is not None:
+        raise DownloadFailed(remembered)
+    started_s = time.monotonic()
+    try:
+        return _official()
+    except DownloadFailed as error:
+        has_begun = download_target().with_name(f"{download_target().name}.part").exists()
+        if time.monotonic() - started_s > SLOW_FAILURE_S and not has_begun:
+            with suppress(OSError):
+                failure.write_text(f"{official_url()}\n{error}", encoding="utf-8")
+        raise
+
+
+def _recent_failure(path: Path) -> str | None:
+    """What a slow failure for the same address said less than an hour ago."""
+    try:
+        url, said = path.read_text(encoding="utf-8").split("\n", 1)
+        age_s = time.time() - path.stat().st_mtime
+    except (OSError, ValueError):
+        return None
+    if url != official_url() or not 0 <= age_s < SLOW_FAILURE_HOLDS_S:
+        return None
+    return f"{said}, {age_s / 60:.0f} minutes ago; --weights official tries again now"
 
 
 def _with_its_hash(path: Path, why: str) -> ChosenWeights:

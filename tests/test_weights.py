@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +81,27 @@ def test_auto_without_a_server_warns_once_and_uses_the_bundled_model(
     assert "127.0.0.1:9 cannot be reached" in warning
     assert CLOSED_URL in warning
     assert "--weights FILE" in warning
+
+
+def test_a_slow_failure_is_not_waited_for_again(
+    tmp_path: Path,
+    official_checkpoint: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("shared.weights.SLOW_FAILURE_S", 0.0)
+    behaviour = Behaviour(official_checkpoint.read_bytes(), status=503)
+    with serving(behaviour) as url:
+        monkeypatch.setenv("DEPTH_WEIGHTS_URL", url)
+        assert choose_weights("auto").is_bundled
+        asked = len(behaviour.requests)
+        assert choose_weights("auto").is_bundled
+        assert len(behaviour.requests) == asked, "it asked the server again"
+        assert "minutes ago; --weights official tries again now" in warnings_in(caplog)[-1]
+        old_s = time.time() - 2 * 3600
+        os.utime(tmp_path / "cache" / "weights" / "out-of-reach.txt", (old_s, old_s))
+        behaviour.status = 200
+        assert choose_weights("auto").why == "downloaded", "after an hour it is tried again"
 
 
 def damaged_contents() -> dict[str, Callable[[Path], bytes]]:
