@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -35,11 +36,15 @@ from shared.predictor import to_network_input
 
 logger = logging.getLogger(__name__)
 
-# From which share of the time on which (height, width) are used: small first, the sizes of use at the end.
+Batch = tuple[Tensor, Tensor]  # pictures (N, 3, h, w) and inverse depth (N, h, w)
+
+# From which share of the time on which (height, width) are used: small first, the sizes of use at the end. A
+# network that has only seen small pictures is lost in large ones, so the sizes grow in small steps.
 SCHEDULE_PX = (
     (0.00, ((96, 128), (96, 96), (64, 128))),
-    (0.55, ((128, 160), (128, 128), (96, 160))),
-    (0.85, ((192, 256), (160, 256), (128, 256))),
+    (0.30, ((128, 160), (96, 128), (128, 128))),
+    (0.60, ((128, 192), (160, 192), (128, 160))),
+    (0.88, ((192, 256), (160, 256), (128, 256))),
 )
 PEAK_RATE = 1.5e-3
 WARM_UP_STEPS = 200
@@ -173,30 +178,48 @@ def train(settings: TrainSettings) -> Training:
         training.load_weights(settings.start_from)
     pool = ShardPool(settings.data, most_pictures=settings.most_pictures)
     _wait_for_pictures(pool)
-    augmentation = Augmentation()
     losses: list[float] = []
     saved_s = time.monotonic()
-    while training.progress < 1:
-        losses.append(_one_step(training, pool, augmentation))
-        if training.step % settings.log_every == 0:
-            pool.refresh()
-            _log(training, pool, float(np.mean(losses)))
-            losses.clear()
-        if time.monotonic() - saved_s > SAVE_EVERY_S:
-            _finish_round(training)
-            saved_s = time.monotonic()
+    with prepared_batches(training, pool) as batches:
+        while training.progress < 1:
+            losses.append(_one_step(training, next(batches)))
+            if training.step % settings.log_every == 0:
+                pool.refresh()
+                _log(training, pool, float(np.mean(losses)))
+                losses.clear()
+            if time.monotonic() - saved_s > SAVE_EVERY_S:
+                _finish_round(training)
+                saved_s = time.monotonic()
     _finish_round(training)
     return training
 
 
-def _one_step(training: Training, pool: ShardPool, augmentation: Augmentation) -> float:
-    start_s = time.process_time()
-    skipped = training.settings.schedule_from
-    sizes = sizes_at(skipped + (1 - skipped) * training.progress)
-    size_px = sizes[training.rng.integers(len(sizes))]
-    pairs = pool.draw(training.settings.batch, training.rng)
-    loss = training.update(*augmentation.batch(pairs, size_px))
-    training.spent_s += (time.process_time() - start_s) / training.settings.threads
+@contextmanager
+def prepared_batches(training: Training, pool: ShardPool) -> Iterator[Iterator[Batch]]:
+    """Endless batches, each cropped and recoloured on a thread of its own while the one before is learnt."""
+    augmentation = Augmentation()
+
+    def prepare() -> Batch:
+        skipped = training.settings.schedule_from
+        sizes = sizes_at(skipped + (1 - skipped) * training.progress)
+        size_px = sizes[training.rng.integers(len(sizes))]
+        return augmentation.batch(pool.draw(training.settings.batch, training.rng), size_px)
+
+    def batches() -> Iterator[Batch]:
+        following = helper.submit(prepare)
+        while True:
+            ready = following.result()
+            following = helper.submit(prepare)
+            yield ready
+
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as helper:
+        yield batches()
+
+
+def _one_step(training: Training, batch: Batch) -> float:
+    start_s = time.thread_time()
+    loss = training.update(*batch)
+    training.spent_s += time.thread_time() - start_s
     return loss
 
 
@@ -277,7 +300,7 @@ def main(argv: list[str] | None = None) -> int:
         "--minutes",
         type=float,
         required=True,
-        help="processor time of one thread to train, rendering not counted",
+        help="processor time to train, rendering not counted",
     )
     parser.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
     parser.add_argument(
