@@ -15,9 +15,11 @@ from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from shared import FrameBGR, UserError
 from shared.decoding import BT709_TAGS, EXACT_SCALING
@@ -32,6 +34,8 @@ DEFAULT_PRESET = "veryfast"
 FREE_CHECK_EVERY_S = 0.1
 FREE_MARGIN_BYTES = 2 << 20
 
+PixelFormat = Literal["bgr24", "yuv420p"]
+
 
 class VideoWriter:
     """Writes FrameBGR to an MP4: H.264, yuv420p, BT.709, index in front. An odd side is padded by one pixel.
@@ -39,7 +43,8 @@ class VideoWriter:
     Frames are encoded into a fragmented MP4 beside the final name, which stays playable whatever happens;
     close() joins it with the audio and only then gives it its name. An existing file is replaced.
 
-    audio_from: a file whose audio is taken whole, or a Soundtrack; None for none.
+    pixel_format: of the frames that are written: bgr24, or yuv420p (I420, BT.709, limited range; even sizes),
+    which saves the conversion. audio_from: a file whose audio is taken whole, or a Soundtrack; None for none.
     earlier: pieces of the same picture size and settings that come before what is written here.
     comment: text of the file's comment tag: which weights made it.
     Raises UserError when the folder cannot be written to, when ffmpeg dies and when the disk is full.
@@ -52,6 +57,7 @@ class VideoWriter:
         height_px: int,
         frame_rate: Fraction,
         *,
+        pixel_format: PixelFormat = "bgr24",
         audio_from: Path | Soundtrack | None = None,
         crf: int = DEFAULT_CRF,
         preset: str = DEFAULT_PRESET,
@@ -61,7 +67,8 @@ class VideoWriter:
         self.path = Path(path)
         self.warnings: list[str] = []
         self.frames_written = 0
-        self._size_px = (width_px, height_px)
+        self.size_px = (width_px, height_px)
+        self._pixel_format = pixel_format
         self._frame_rate = frame_rate
         self._soundtrack = Soundtrack.of(probe(audio_from)) if isinstance(audio_from, Path) else audio_from
         self._comment = comment
@@ -85,18 +92,18 @@ class VideoWriter:
         else:
             self.abort()
 
-    def write(self, frame_bgr: FrameBGR) -> None:
-        """(height_px, width_px, 3) uint8; waits while the encoder is busy."""
-        width_px, height_px = self._size_px
-        if frame_bgr.shape != (height_px, width_px, 3) or frame_bgr.dtype != np.uint8:
-            raise ValueError(
-                f"expected ({height_px}, {width_px}, 3) uint8, got {frame_bgr.shape} {frame_bgr.dtype}"
-            )
+    def write(self, frame: FrameBGR | NDArray[np.uint8]) -> None:
+        """(height_px, width_px, 3) uint8 BGR, or I420 (height_px * 3/2, width_px); waits for the encoder."""
+        width_px, height_px = self.size_px
+        is_bgr = self._pixel_format == "bgr24"
+        shape = (height_px, width_px, 3) if is_bgr else (height_px * 3 // 2, width_px)
+        if frame.shape != shape or frame.dtype != np.uint8:
+            raise ValueError(f"expected {shape} uint8, got {frame.shape} {frame.dtype}")
         if width_px % 2 or height_px % 2:
-            frame_bgr = cv2.copyMakeBorder(frame_bgr, 0, height_px % 2, 0, width_px % 2, cv2.BORDER_REPLICATE)
+            frame = cv2.copyMakeBorder(frame, 0, height_px % 2, 0, width_px % 2, cv2.BORDER_REPLICATE)
         self._check_room()
         try:
-            self._ffmpeg.write(np.ascontiguousarray(frame_bgr).data.cast("B"))
+            self._ffmpeg.write(np.ascontiguousarray(frame).data.cast("B"))
         except OSError:
             self._ffmpeg.finish()
             raise self._failure() from None
@@ -147,14 +154,16 @@ class VideoWriter:
         self._piece.unlink(missing_ok=True)
 
     def _arguments(self, crf: int, preset: str) -> list[str]:
-        width_px, height_px = (length_px + length_px % 2 for length_px in self._size_px)
+        width_px, height_px = (length_px + length_px % 2 for length_px in self.size_px)
         rate = self._frame_rate
         # A time scale in which every frame's time is a whole number.
         timescale = rate.numerator * ceil(10_000 / rate.numerator)
-        to_yuv = f"scale=out_color_matrix=bt709:out_range=limited:{EXACT_SCALING},format=yuv420p,{BT709_TAGS}"
+        to_yuv = f"scale=out_color_matrix=bt709:out_range=limited:{EXACT_SCALING},format=yuv420p,"
+        filters = (to_yuv if self._pixel_format == "bgr24" else "") + BT709_TAGS
         return [
-            *("-y", "-f", "rawvideo", "-pixel_format", "bgr24", "-video_size", f"{width_px}x{height_px}"),
-            *("-framerate", str(rate), "-i", "pipe:0", "-vf", to_yuv, "-c:v", "libx264"),
+            *("-y", "-f", "rawvideo", "-pixel_format", self._pixel_format),
+            *("-video_size", f"{width_px}x{height_px}", "-framerate", str(rate), "-i", "pipe:0"),
+            *("-vf", filters, "-c:v", "libx264"),
             # No B-frames: wherever the encoding breaks off, the pictures so far have no holes.
             *("-crf", str(crf), "-preset", preset, "-bf", "0", "-video_track_timescale", str(timescale)),
             *("-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "1000000"),

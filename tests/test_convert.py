@@ -100,7 +100,7 @@ def test_the_real_clip_keeps_frames_rate_and_sound(reference_folder: Path, tmp_p
     assert (result.frames, found.frames, found.frame_rate) == (377, 377, Fraction(25, 2))
     assert (found.width_px, found.height_px) == (1536, 432)
     assert abs(found.duration_s - 30.16) <= 0.08
-    assert "h264 (High)" in found.dump
+    assert "Video: h264 (" in found.dump
     assert "yuv420p(tv, bt709" in found.dump
     assert found.audio_hashes == (audio_hash(source),)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shared import Colormap, View
-from shared.render import heatmap, nearness, render, view_size
+from shared.render import heatmap, heatmap_i420, nearness, render, view_size
 
 RAMP = np.linspace(0, 10, 64, dtype=np.float32)[None].repeat(32, axis=0)
 PHOTO_BGR = np.full((90, 161, 3), (10, 120, 200), np.uint8)
@@ -71,3 +71,18 @@ def test_alpha_is_the_heatmaps_share(alpha: float) -> None:
     heat_bgr = render(PHOTO_BGR, RAMP, (0.0, 10.0), view="depth").astype(float)
     overlay_bgr = render(PHOTO_BGR, RAMP, (0.0, 10.0), view="overlay", alpha=alpha)
     assert np.abs(overlay_bgr - (alpha * heat_bgr + (1 - alpha) * PHOTO_BGR)).max() <= 1
+
+
+@pytest.mark.parametrize("colormap", get_args(Colormap))
+def test_the_encoders_form_shows_the_same_colours(colormap: Colormap) -> None:
+    """Decoded by BT.709's own equations, the planes are the BGR heat map to the rounding of 8-bit codes."""
+    near_u8 = nearness(RAMP, (0.0, 10.0))
+    picture = heatmap_i420(near_u8, (128, 64), colormap).astype(float)
+    planes = picture[64:].reshape(2, 32, 64)
+    luma, (blue_less, red_less) = (picture[::2, ::2][:32] - 16) / 219, (planes - 128) / 224
+    red = luma + 1.5748 * red_less
+    blue = luma + 1.8556 * blue_less
+    green = (luma - 0.2126 * red - 0.0722 * blue) / 0.7152
+    shown_bgr = np.stack([blue, green, red], axis=2) * 255
+    expected_bgr = heatmap(near_u8, (128, 64), colormap)[::2, ::2].astype(float)
+    assert np.abs(shown_bgr - expected_bgr).mean() <= 2.5

@@ -246,3 +246,15 @@ def test_a_wrong_frame_is_refused(tmp_path: Path) -> None:
     ):
         writer.write(np.zeros((32, 64, 3), np.uint8))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_i420_goes_to_the_encoder_as_it_is(tmp_path: Path) -> None:
+    output = tmp_path / "planes.mp4"
+    picture = np.concatenate([np.full((32, 64), 120, np.uint8), np.full((16, 64), 128, np.uint8)])
+    with VideoWriter(output, 64, 32, Fraction(25), pixel_format="yuv420p", crf=1) as writer:
+        for _ in range(3):
+            writer.write(picture)
+        with pytest.raises(ValueError, match=r"expected \(48, 64\)"):
+            writer.write(np.zeros((32, 64, 3), np.uint8))
+    assert "yuv420p(tv, bt709" in facts(output).dump
+    assert np.abs(pictures_rgb(output)[1].astype(float) - (120 - 16) / 219 * 255).max() <= 1.5

@@ -13,10 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared import UserError
+import numpy as np
+from numpy.typing import NDArray
+
+from shared import DepthMap, DisplayRange, FrameBGR, UserError
 from shared.mux import extract_video
 from shared.options import version
-from shared.render import render, view_size
+from shared.render import heatmap_i420, nearness, render, view_size
 from shared.stream import DepthStream
 from shared.video_info import check_is_file
 from shared.video_io import Soundtrack, VideoReader, VideoWriter
@@ -129,7 +132,7 @@ class _Conversion:
     @contextmanager
     def _open_writer(self, reader: VideoReader) -> Iterator[VideoWriter]:
         """The writer, with the earlier run's pictures before its own."""
-        width_px, height_px = view_size(reader.width_px, reader.height_px, self._settings.view)
+        width_px, height_px = self._picture_size(reader)
         earlier = []
         try:
             if self._before.frames:
@@ -142,6 +145,7 @@ class _Conversion:
                 width_px,
                 height_px,
                 reader.info.frame_rate,
+                pixel_format="yuv420p" if self._settings.view == "depth" else "bgr24",
                 audio_from=self._soundtrack(reader) if self._settings.audio else None,
                 crf=self._settings.crf,
                 preset=self._settings.preset,
@@ -152,6 +156,13 @@ class _Conversion:
         finally:
             for piece in earlier:
                 piece.unlink(missing_ok=True)
+
+    def _picture_size(self, reader: VideoReader) -> tuple[int, int]:
+        """(width, height) of what the writer is given; a heat map alone is drawn at an even size."""
+        width_px, height_px = view_size(reader.width_px, reader.height_px, self._settings.view)
+        if self._settings.view != "depth":
+            return width_px, height_px
+        return width_px + width_px % 2, height_px + height_px % 2
 
     def _soundtrack(self, reader: VideoReader) -> Soundtrack | None:
         whole = Soundtrack.of(reader.info)
@@ -176,21 +187,28 @@ class _Conversion:
         self._frames_drawn += 1
         if index < self._before.frames:
             return  # the earlier run's file holds it; the stream only had to see it again
-        settings = self._settings
         if self._raw:
-            self._raw.write(raw_map(depth_map, frame_bgr, settings), time_s)
-        self._writer.write(
-            render(
-                frame_bgr,
-                depth_map,
-                display_range,
-                view=settings.view,
-                colormap=settings.colormap,
-                alpha=settings.alpha,
-            )
-        )
+            self._raw.write(raw_map(depth_map, frame_bgr, self._settings), time_s)
+        self._writer.write(self._picture(frame_bgr, depth_map, display_range))
         if self._progress:
             self._progress(index + 1, self._total)
+
+    def _picture(
+        self, frame_bgr: FrameBGR, depth_map: DepthMap, display_range: DisplayRange
+    ) -> NDArray[np.uint8]:
+        """What the writer takes: I420 of a heat map alone, else BGR."""
+        settings = self._settings
+        if settings.view == "depth":
+            near_u8 = nearness(depth_map, display_range)
+            return heatmap_i420(near_u8, self._writer.size_px, settings.colormap)
+        return render(
+            frame_bgr,
+            depth_map,
+            display_range,
+            view=settings.view,
+            colormap=settings.colormap,
+            alpha=settings.alpha,
+        )
 
     def _keep(self) -> Path | None:
         """Keeps what is finished as the partial file and its state; returns the file, or None."""

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from shared import Colormap, View
 from shared.raw_depth import RawForm
 
-DEFAULT_EVERY = 2
+DEFAULT_EVERY = 3
 DEFAULT_STEADY = 0.5
 DEFAULT_CRF = 20
-DEFAULT_PRESET = "veryfast"
+DEFAULT_PRESET = "ultrafast"
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 RawSize = Literal["network", "source"]
