@@ -23,7 +23,10 @@ class ArgumentParser(argparse.ArgumentParser):
     """argparse whose errors are UserErrors: one sentence and one hint, like every other error."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise UserError(_sentence(message), f"See {self.prog} --help.")
+        hint = f"See {self.prog} --help."
+        if message.startswith("unrecognized arguments"):
+            hint += " A file whose name begins with a dash is given as ./-name."
+        raise UserError(_sentence(message), hint)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import video.batch
 from shared import UserError
 from tests.conftest import REPOSITORY, BrightnessPredictor
 from tests.test_convert import CallingPredictor
 from tests.video_files import FileFacts, facts, pictures_rgb
+from video.__main__ import main
 from video.convert import ConvertResult, ConvertSettings, convert
 
 MakeClip = Callable[..., Path]
@@ -31,7 +33,7 @@ from tests.conftest import BrightnessPredictor
 
 class Slow(BrightnessPredictor):
     def predict(self, frame_bgr):
-        time.sleep(0.004)
+        time.sleep(0.01)
         return super().predict(frame_bgr)
 
 video.batch.load_predictor = lambda options: Slow(64)
@@ -161,6 +163,46 @@ def test_going_on_does_not_do_frames_again(clip: Path, whole: Path, tmp_path: Pa
 def test_resume_without_a_partial_begins_at_the_beginning(clip: Path, tmp_path: Path) -> None:
     settings = ConvertSettings(resume=True, duration_s=1.0)
     assert convert(clip, tmp_path / "x.mp4", settings, predictor=BrightnessPredictor(64)).frames == 25
+
+
+def test_what_was_kept_is_not_overwritten_unasked(clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "x.mp4"
+    kept, _ = stopped_after(clip, output, 40)
+    with pytest.raises(UserError, match="is kept of a conversion") as caught:
+        stopped_after(clip, output, 10)
+    assert "--resume" in caught.value.hint
+    assert facts(tmp_path / "x.partial.mp4").frames == kept.frames
+    convert(clip, output, ConvertSettings(overwrite=True, duration_s=1), predictor=CallingPredictor(0, int))
+    assert [path.name for path in tmp_path.iterdir()] == ["x.mp4"]
+
+
+@posix_only
+@pytest.mark.parametrize("names", [("SIGINT", "SIGINT"), ("SIGHUP",)])
+def test_an_impatient_ctrl_c_and_a_closed_terminal_keep_the_part(
+    clip: Path, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    process = start(clip, tmp_path / "x.mp4", "--quiet")
+    while sum(piece.stat().st_size for piece in tmp_path.glob(".*.part.mp4")) < 50_000:
+        assert process.poll() is None
+        time.sleep(0.01)
+    for name in names:
+        os.killpg(process.pid, getattr(signal, name))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.partial.mp4", "x.partial.npz"]
+
+
+def test_a_folder_goes_on_where_it_was_stopped(
+    make_clip: MakeClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is finished is passed over; what is not yet there is made."""
+    monkeypatch.setattr(video.batch, "load_predictor", lambda options: BrightnessPredictor(64))
+    source = make_clip("short.mp4", video="testsrc2=size=160x90:rate=25:duration=0.5").read_bytes()
+    for name in ["a.mp4", "b.mp4"]:
+        (tmp_path / name).write_bytes(source)
+    assert main([str(tmp_path / "a.mp4"), "--quiet"]) == 0
+    assert main([str(tmp_path), "--resume", "--quiet"]) == 0
+    assert "1 done, 1 skipped" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("change", [{"colormap": "gray"}, {"start_s": 1.0}, {"crf": 30}])

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import video.batch
+from shared import DepthMap, FrameBGR
 from tests.conftest import REPOSITORY, BrightnessPredictor
 from tests.video_files import facts, ffmpeg
 from video.__main__ import main
@@ -175,6 +176,33 @@ def test_folders_in_folders_and_our_own_outputs(
     assert files_in(tmp_path / "b") == ["c-depth.mp4", "c.mp4"]
     assert facts(tmp_path / "a-depth.mp4").frames == 13
     assert not list(tmp_path.rglob("*-depth-depth*"))
+
+
+class BreakingPredictor(BrightnessPredictor):
+    """Breaks as no code foresees, on small frames only."""
+
+    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
+        if frame_bgr.shape[0] < 100:
+            raise ZeroDivisionError("made up")
+        return super().predict(frame_bgr)
+
+
+def test_an_unforeseen_fault_does_not_stop_the_other_files(
+    make_clip: MakeClip,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(video.batch, "load_predictor", lambda options: BreakingPredictor(64))
+    small = make_clip("small.mp4", video="testsrc2=size=160x90:rate=25:duration=0.5")
+    inputs = [str(small), str(make_clip("large.mp4"))]
+    assert main([*inputs, "--output-dir", str(tmp_path), "--quiet"]) == 1
+    table = capsys.readouterr().out
+    assert "ZeroDivisionError: made up" in table
+    assert "1 done, 1 failed" in table
+    assert files_in(tmp_path) == ["large-depth.mp4"]
+    assert main([inputs[0], "-o", str(tmp_path / "x.mp4"), "--quiet"]) == 1
+    assert "unforeseen went wrong: ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_warnings_do_not_fail(

@@ -7,18 +7,19 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from shared import UserError
 from shared.tuning import keep_freed_memory, share_cores
 from shared.video_info import check_is_file, probe
+from video import partial as partials
 from video.convert import convert
-from video.outputs import PHOTO_OUTPUT_SUFFIXES, VIDEO_OUTPUT_SUFFIXES, check_output
+from video.outputs import check_output
 from video.photo import convert_photo
+from video.plan import BatchOptions, Job, plan
 from video.progress import progress_bar
-from video.settings import ConvertResult, ConvertSettings
+from video.settings import ConvertSettings
 from video.signals import cancel_on_signals
 
 if TYPE_CHECKING:
@@ -26,50 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-VIDEO_SUFFIXES = {
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".wmv"),
-    *(".flv", ".3gp", ".ogv", ".gif", ".mxf", ".vob", ".y4m", ".hevc", ".h264"),
-}
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 EXIT_SOME_FAILED = 1
 EXIT_INTERRUPTED = 130
-
-Outcome = Literal["waiting", "done", "skipped", "failed", "stopped"]
-
-
-@dataclass(frozen=True)
-class BatchOptions:
-    inputs: list[Path]
-    output: Path | None = None
-    output_dir: Path | None = None
-    is_demo: bool = False
-    recursive: bool = False
-    skip_existing: bool = False
-    jobs: int = 1
-    quiet: bool = False
-    weights: str | None = None
-    engine: str = "auto"
-    device: str = "auto"
-    size: int = 256
-
-
-@dataclass
-class Job:
-    """One input and its output; after it ran, what became of it."""
-
-    source: Path
-    output: Path
-    outcome: Outcome = "waiting"
-    result: ConvertResult | None = None
-    error: UserError | None = field(default=None, repr=False)
-
-    @property
-    def is_photo(self) -> bool:
-        return self.source.suffix.lower() in PHOTO_SUFFIXES
-
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        return PHOTO_OUTPUT_SUFFIXES if self.is_photo else VIDEO_OUTPUT_SUFFIXES
 
 
 def run_batch(options: BatchOptions, settings: ConvertSettings, *, say: Callable[[str], None]) -> int:
@@ -77,7 +36,7 @@ def run_batch(options: BatchOptions, settings: ConvertSettings, *, say: Callable
 
     Raises UserError when a single input fails, so that it reads like every other error.
     """
-    jobs = plan(options)
+    jobs = plan(options, is_raw=settings.raw is not None)
     for job in jobs:
         _check(job, options, settings)
     todo = [job for job in jobs if job.outcome == "waiting"]
@@ -138,7 +97,7 @@ def _run_one(
     lane: int,
     quiet: bool,
 ) -> None:
-    """Converts one file and notes what became of it; only what the user can put right is caught."""
+    """Converts one file and notes what became of it; whatever it was, the other files are still converted."""
     try:
         if job.is_photo:
             job.result = convert_photo(job.source, job.output, settings, predictor=predictor)
@@ -147,7 +106,8 @@ def _run_one(
                 job.result = convert(
                     job.source, job.output, settings, predictor=predictor, progress=progress, cancel=cancel
                 )
-    except UserError as error:
+    except Exception as error:
+        logger.info("%s failed", job.source, exc_info=not isinstance(error, UserError))
         job.outcome, job.error = "failed", error
         return
     job.outcome = "stopped" if job.result.is_partial else "done"
@@ -155,80 +115,26 @@ def _run_one(
         logger.warning("%s", warning)
 
 
-def plan(options: BatchOptions) -> list[Job]:
-    """One job per file, in the order given. Raises UserError for a folder that holds nothing to convert."""
-    if options.is_demo:
-        output = options.output or (options.output_dir or Path()) / "demo-depth.mp4"
-        return [Job(_demo_source(quiet=options.quiet), output)]
-    sources = list(dict.fromkeys(path for given in options.inputs for path in _expand(given, options)))
-    outputs = [_default_output(source, options) for source in sources]
-    doubles = {output for output, count in Counter(outputs).items() if count > 1}
-    return [
-        Job(source, _tell_apart(source, output) if output in doubles else output)
-        for source, output in zip(sources, outputs, strict=True)
-    ]
-
-
-def _demo_source(*, quiet: bool) -> Path:
-    """Our own clip, rendered where it is not yet in the cache."""
-    from shared.bundled.demo import demo_clip
-
-    try:
-        with progress_bar("rendering the demo clip", lane=0, quiet=quiet) as progress:
-            return demo_clip(progress=progress)
-    except OSError as error:
-        raise UserError(
-            f"The demo clip cannot be kept: {error}.", "Set DEPTH_CACHE to a folder that can be written to."
-        ) from None
-
-
-def _expand(given: Path, options: BatchOptions) -> Iterator[Path]:
-    """A file itself, or the media files of a folder; hidden files and our own outputs are passed over."""
-    if not given.is_dir():
-        yield given
-        return
-    found = sorted(given.rglob("*") if options.recursive else given.iterdir())
-    media = [
-        path
-        for path in found
-        if path.suffix.lower() in VIDEO_SUFFIXES | PHOTO_SUFFIXES
-        and path.is_file()
-        and not path.name.startswith(".")
-        and not path.stem.endswith(("-depth", "-depth.partial"))
-    ]
-    if not media:
-        raise UserError(
-            f"The folder {given} holds no video and no photo.", "Try --recursive, or name the files."
-        )
-    yield from media
-
-
-def _default_output(source: Path, options: BatchOptions) -> Path:
-    if options.output is not None:
-        return options.output
-    suffix = ".png" if source.suffix.lower() in PHOTO_SUFFIXES else ".mp4"
-    return (options.output_dir or source.parent) / f"{source.stem}-depth{suffix}"
-
-
-def _tell_apart(source: Path, output: Path) -> Path:
-    """clip.mov and clip.avi in one folder: clip.mov-depth.mp4 and clip.avi-depth.mp4."""
-    return output.with_name(f"{source.name}-depth{output.suffix}")
-
-
 def _check(job: Job, options: BatchOptions, settings: ConvertSettings) -> None:
     """Finds, before the model is loaded, what cannot be converted."""
     try:
-        if options.skip_existing and job.output.exists():
+        if job.output.exists() and (options.skip_existing or _is_finished(job, settings)):
             job.outcome = "skipped"
             return
         check_is_file(job.source)
         if options.output_dir is not None:
-            make_folder(options.output_dir)
+            make_folder(job.output.parent)
         check_output(job.source, job.output, overwrite=settings.overwrite, suffixes=job.suffixes)
         if not job.is_photo:
+            partials.check_kept(job.output, settings)
             probe(job.source)
     except UserError as error:
         job.outcome, job.error = "failed", error
+
+
+def _is_finished(job: Job, settings: ConvertSettings) -> bool:
+    """Whether a batch that goes on has nothing left to do for this file."""
+    return settings.resume and not settings.overwrite and not partials.partial_path(job.output).exists()
 
 
 def make_folder(folder: Path) -> None:
@@ -264,11 +170,17 @@ def _table(jobs: list[Job]) -> Iterator[str]:
         frames = f"{job.result.frames} frames" if job.result else ""
         yield f"{job.source.name[:width]:<{width}}  {job.outcome:<8}  {frames}".rstrip()
         if job.error is not None:
-            yield f"    {job.error.message} {job.error.hint}"
+            yield f"    {_complaint(job.error)}"
         if job.result is not None and job.result.is_partial and job.result.output:
             yield f"    kept as {job.result.output}; --resume goes on from there"
     counts = Counter(job.outcome for job in jobs)
     yield ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+
+
+def _complaint(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return f"{error.message} {error.hint}"
+    return f"Something unforeseen went wrong: {type(error).__name__}: {error}"
 
 
 def _exit_code(jobs: list[Job]) -> int:

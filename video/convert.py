@@ -56,6 +56,7 @@ def convert(
     Raises UserError for whatever the user can put right; what was finished is then kept as partial too.
     """
     check_output(source, output, overwrite=settings.overwrite, suffixes=VIDEO_OUTPUT_SUFFIXES)
+    partials.check_kept(output, settings)
     return _Conversion(
         source,
         output,
@@ -114,8 +115,7 @@ class _Conversion:
             writer.close()
             if raw:
                 raw.close()
-            if self._before.frames:
-                partials.remove(self._output)
+            partials.remove(self._output)
             return self._result(reader, self._output)
 
     def _open_reader(self) -> VideoReader:
@@ -229,7 +229,10 @@ class _Conversion:
         except (UserError, OSError) as error:
             logger.warning("nothing could be kept: %s", error)
             return fault
-        if kept is None or not isinstance(fault, UserError):
+        if kept is None:
+            return fault
+        if not isinstance(fault, UserError):
+            logger.warning("what was finished is kept as %s; --resume goes on from there", kept)
             return fault
         hint = f"{fault.hint} What was finished is kept as {kept}; --resume goes on from there."
         return UserError(fault.message, hint, exit_code=fault.exit_code)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import UserError
+from video.settings import ConvertSettings
 
 STATE_PREFIX = "stream/"
 SPACING = 16
@@ -47,6 +48,16 @@ class Partial:
 
 
 NOTHING = Partial(0, 0, None)
+
+
+def check_kept(output: Path, settings: ConvertSettings) -> None:
+    """Raises UserError rather than let a new conversion of `output` do away with what an earlier one kept."""
+    kept = partial_path(output)
+    if kept.exists() and state_path(output).exists() and not (settings.resume or settings.overwrite):
+        raise UserError(
+            f"{kept} is kept of a conversion that was stopped.",
+            "Add --resume to go on with it, or --overwrite to begin anew.",
+        )
 
 
 class Checkpoints:

@@ -1,0 +1,143 @@
+"""Which files are converted, and what their outputs are called: each input has an output of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, count
+from pathlib import Path
+from typing import Literal
+
+from shared import UserError
+from shared.raw_depth import SUFFIXES
+from video.outputs import PHOTO_OUTPUT_SUFFIXES, VIDEO_OUTPUT_SUFFIXES
+from video.progress import progress_bar
+from video.settings import ConvertResult
+
+VIDEO_SUFFIXES = {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".wmv"),
+    *(".flv", ".3gp", ".ogv", ".gif", ".mxf", ".vob", ".y4m", ".hevc", ".h264"),
+}
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+MARK = "-depth"
+
+Outcome = Literal["waiting", "done", "skipped", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    inputs: list[Path]
+    output: Path | None = None
+    output_dir: Path | None = None
+    is_demo: bool = False
+    recursive: bool = False
+    skip_existing: bool = False
+    jobs: int = 1
+    quiet: bool = False
+    weights: str | None = None
+    engine: str = "auto"
+    device: str = "auto"
+    size: int = 256
+
+
+@dataclass
+class Job:
+    """One input and its output; after it ran, what became of it."""
+
+    source: Path
+    output: Path
+    outcome: Outcome = "waiting"
+    result: ConvertResult | None = None
+    error: Exception | None = field(default=None, repr=False)
+
+    @property
+    def is_photo(self) -> bool:
+        return self.source.suffix.lower() in PHOTO_SUFFIXES
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        return PHOTO_OUTPUT_SUFFIXES if self.is_photo else VIDEO_OUTPUT_SUFFIXES
+
+
+def plan(options: BatchOptions, *, is_raw: bool = False) -> list[Job]:
+    """One job per file, in the order given. Raises UserError for a folder that holds nothing to convert.
+
+    is_raw: raw depth is written beside the outputs, so that their names must differ without their suffixes.
+    """
+    if options.is_demo:
+        output = options.output or (options.output_dir or Path()) / f"demo{MARK}.mp4"
+        return [Job(_demo_source(quiet=options.quiet), output)]
+    found = dict(pair for given in options.inputs for pair in _expand(given, options))
+    wished = [_default_output(source, folder, options) for source, folder in found.items()]
+    names = Counter(_key(output, is_raw=is_raw) for output in wished)
+    jobs: list[Job] = []
+    taken: set[str] = set()
+    for source, wish in zip(found, wished, strict=True):
+        candidates = [] if names[_key(wish, is_raw=is_raw)] > 1 else [wish]
+        output = next(
+            name for name in chain(candidates, _told_apart(source, wish)) if _key(name) not in taken
+        )
+        taken.add(_key(output))
+        jobs.append(Job(source, output))
+    return jobs
+
+
+def _demo_source(*, quiet: bool) -> Path:
+    """Our own clip, rendered where it is not yet in the cache."""
+    from shared.bundled.demo import demo_clip
+
+    try:
+        with progress_bar("rendering the demo clip", lane=0, quiet=quiet) as progress:
+            return demo_clip(progress=progress)
+    except OSError as error:
+        raise UserError(
+            f"The demo clip cannot be kept: {error}.", "Set DEPTH_CACHE to a folder that can be written to."
+        ) from None
+
+
+def _expand(given: Path, options: BatchOptions) -> Iterator[tuple[Path, Path]]:
+    """(file, its folder within the given one): the file itself, or a folder's media files.
+
+    Hidden files and our own outputs are passed over.
+    """
+    if not given.is_dir():
+        yield given, Path()
+        return
+    found = sorted(given.rglob("*") if options.recursive else given.iterdir())
+    media = [path for path in found if _is_media(path)]
+    if not media:
+        raise UserError(
+            f"The folder {given} holds no video and no photo.", "Try --recursive, or name the files."
+        )
+    yield from ((path, path.parent.relative_to(given)) for path in media)
+
+
+def _is_media(path: Path) -> bool:
+    return (
+        path.suffix.lower() in VIDEO_SUFFIXES | PHOTO_SUFFIXES
+        and path.is_file()
+        and not path.name.startswith(".")
+        and not path.stem.endswith((MARK, f"{MARK}.partial"))
+        and not path.parent.name.endswith(MARK + SUFFIXES["png16"])
+    )
+
+
+def _default_output(source: Path, folder: Path, options: BatchOptions) -> Path:
+    if options.output is not None:
+        return options.output
+    suffix = ".png" if source.suffix.lower() in PHOTO_SUFFIXES else ".mp4"
+    place = source.parent if options.output_dir is None else options.output_dir / folder
+    return place / f"{source.stem}{MARK}{suffix}"
+
+
+def _key(output: Path, *, is_raw: bool = False) -> str:
+    """What must differ: many file systems do not tell capitals from small letters."""
+    return str(output.with_suffix("") if is_raw else output).casefold()
+
+
+def _told_apart(source: Path, output: Path) -> Iterator[Path]:
+    """clip.mov-depth.mp4 for clip.mov; for a second clip.mov of another folder, clip.mov-2-depth.mp4."""
+    yield output.with_name(f"{source.name}{MARK}{output.suffix}")
+    for number in count(2):
+        yield output.with_name(f"{source.name}-{number}{MARK}{output.suffix}")
