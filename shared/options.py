@@ -24,8 +24,8 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]
         hint = f"See {self.prog} --help."
-        if message.startswith("unrecognized arguments"):
-            hint += " A file whose name begins with a dash is given as ./-name."
+        if files := [word for word in message.split() if word.startswith("-") and os.path.exists(word)]:
+            hint = f"If you mean the file, give it as ./{files[0]}."
         raise UserError(_sentence(message), hint)
 
 

@@ -113,6 +113,21 @@ def test_a_folder_without_write_permission(
     assert "cannot be written to" in lines[0]
 
 
+def test_a_name_with_a_leading_dash(
+    command: Callable[..., int],
+    make_clip: MakeClip,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-x.mp4").write_bytes(make_clip("plain.mp4").read_bytes())
+    assert command("-x.mp4") == 2
+    assert "give it as ./-x.mp4." in capsys.readouterr().err
+    assert command("./-x.mp4") == 0
+    assert files_in(tmp_path) == ["-x-depth.mp4", "-x.mp4"]
+
+
 def photo(path: Path) -> None:
     ramp = np.tile(np.linspace(0, 255, 320, dtype=np.uint8), (180, 1))
     path.write_bytes(cv2.imencode(path.suffix, cv2.merge([ramp] * 3))[1].tobytes())
