@@ -91,7 +91,7 @@ def probe(path: Path) -> VideoInfo:
         )
     container = opened[1]
     dump = text.split("Stream mapping:")[0].split("Output #0")[0]
-    if NOT_VIDEO.intersection(container.split(",")) or not re.search(r"Stream #0:.*: Video: ", dump):
+    if NOT_VIDEO.intersection(container.split(",")) or not _video_line(dump):
         raise UserError(f"{path} holds no video.", "Give a file with a video stream.")
     if not (first := _first_frame(text)):
         raise UserError(
@@ -107,6 +107,8 @@ def check_is_file(path: Path) -> None:
         raise UserError(f"{path} is a folder.", "Give a file, or name the folder to depth-video as an input.")
     if not path.exists():
         raise UserError(f"{path} does not exist.", "Check the name and the folder.")
+    if not path.is_file():
+        raise UserError(f"{path} is no ordinary file.", "Save what it gives as a file, and name that.")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
@@ -116,6 +118,12 @@ def check_is_file(path: Path) -> None:
         ) from None
     if empty:
         raise UserError(f"{path} is empty.", "Give a file with a video stream.")
+
+
+def _video_line(dump: str) -> str:
+    """What the dump says of the first video stream that is no cover picture; empty where there is none."""
+    lines = [line for line in dump.splitlines() if re.match(r"\s*Stream #0:", line)]
+    return next((line for line in lines if ": Video: " in line and "(attached pic)" not in line), "")
 
 
 def _first_frame(text: str) -> dict[str, str] | None:
@@ -138,8 +146,7 @@ def _first_frame(text: str) -> dict[str, str] | None:
 
 
 def _describe(path: Path, container: str, dump: str, text: str, first: dict[str, str]) -> VideoInfo:
-    lines = [line for line in dump.splitlines() if re.match(r"\s*Stream #0:", line)]
-    video = next(line for line in lines if ": Video: " in line and "(attached pic)" not in line)
+    video = _video_line(dump)
     width_px, height_px = _square_pixels(int(first["w"]), int(first["h"]), first["sar"])
     if min(width_px, height_px) < SMALLEST_FRAME_PX:
         raise UserError(

@@ -78,7 +78,7 @@ def test_damage_gives_a_file_that_plays_or_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(video.batch, "load_predictor", lambda options: BrightnessPredictor(64))
+    monkeypatch.setattr(video.batch, "load_predictor", lambda *_: BrightnessPredictor(64))
     noise = np.random.default_rng(seed)
     original = whole_clips[seed % len(whole_clips)]
     data = bytearray(original.read_bytes())

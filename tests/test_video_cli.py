@@ -24,7 +24,7 @@ MakeClip = Callable[..., Path]
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """The command with a fake network."""
-    monkeypatch.setattr(video.batch, "load_predictor", lambda options: BrightnessPredictor(64))
+    monkeypatch.setattr(video.batch, "load_predictor", lambda *_: BrightnessPredictor(64))
     return lambda *arguments: main([*map(str, arguments), "--quiet"])
 
 
@@ -59,9 +59,28 @@ def bad_photo(folder: Path) -> list[str]:
     return [str(folder / "photo.jpg")]
 
 
+def sound_with_a_cover(folder: Path) -> list[str]:
+    photo(folder / "cover.png")
+    inputs = ("-f", "lavfi", "-i", "sine=d=1", "-i", folder / "cover.png", "-map", "0", "-map", "1")
+    ffmpeg("-v", "error", *inputs, "-c:v", "copy", "-disposition:v", "attached_pic", folder / "cover.m4a")
+    return [str(folder / "cover.m4a")]
+
+
+def pipe(folder: Path) -> list[str]:
+    """Nobody writes into it: who opened it would wait for ever."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no named pipes here")
+    os.mkfifo(folder / "pipe.mp4")
+    return [str(folder / "pipe.mp4")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (sound_with_a_cover, "holds no video"),
+        (pipe, "no ordinary file"),
+        (lambda folder: [photo(folder / f"{'n' * 230}.png")], "too long"),
+        (lambda folder: ["http://127.0.0.1/x.mp4"], "is no file"),
         (lambda folder: [str(folder / "absent.mp4")], "does not exist"),
         (text_file, "cannot be read as a video"),
         (sound_file, "no video"),
@@ -128,9 +147,10 @@ def test_a_name_with_a_leading_dash(
     assert files_in(tmp_path) == ["-x-depth.mp4", "-x.mp4"]
 
 
-def photo(path: Path) -> None:
+def photo(path: Path) -> str:
     ramp = np.tile(np.linspace(0, 255, 320, dtype=np.uint8), (180, 1))
     path.write_bytes(cv2.imencode(path.suffix, cv2.merge([ramp] * 3))[1].tobytes())
+    return str(path)
 
 
 def test_a_photo_gives_a_heat_map(command: Callable[..., int], tmp_path: Path) -> None:
@@ -208,7 +228,7 @@ def test_an_unforeseen_fault_does_not_stop_the_other_files(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(video.batch, "load_predictor", lambda options: BreakingPredictor(64))
+    monkeypatch.setattr(video.batch, "load_predictor", lambda *_: BreakingPredictor(64))
     small = make_clip("small.mp4", video="testsrc2=size=160x90:rate=25:duration=0.5")
     inputs = [str(small), str(make_clip("large.mp4"))]
     assert main([*inputs, "--output-dir", str(tmp_path), "--quiet"]) == 1

@@ -101,6 +101,10 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError("No input was given.", "Name a video, a photo or a folder, or try --demo.")
     if arguments.inputs and arguments.demo:
         raise UserError("--demo makes its own input.", "Leave the input away, or leave --demo away.")
+    if address := next((name for name in arguments.inputs if "://" in name), None):
+        raise UserError(
+            f"{address} is no file.", "Download it first; depth-live shows addresses as they come."
+        )
     if arguments.output is not None and arguments.output_dir is not None:
         raise UserError("-o and --output-dir exclude each other.", "Give one of them.")
     several = len(arguments.inputs) > 1 or any(Path(name).is_dir() for name in arguments.inputs)

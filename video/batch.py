@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from shared.tuning import keep_freed_memory, share_cores
 from shared.video_info import check_is_file, probe
 from video import partial as partials
 from video.convert import convert
-from video.outputs import check_output
+from video.outputs import check_name, check_output
 from video.photo import convert_photo
 from video.plan import BatchOptions, Job, plan
 from video.progress import progress_bar
@@ -61,9 +62,11 @@ def _run_all(
     """Runs the jobs on as many threads as asked for, each with a predictor of its own."""
     waiting = iter(jobs)
     lock = threading.Lock()
+    lanes = min(options.jobs, len(jobs))
+    cores_each = None if lanes == 1 else max(1, (os.cpu_count() or 1) // lanes)
 
     def work(lane: int) -> None:
-        predictor = load_predictor(options)
+        predictor = load_predictor(options, cores_each)
         while not cancel.is_set():
             with lock:
                 job = next(waiting, None)
@@ -71,7 +74,6 @@ def _run_all(
                 return
             _run_one(job, settings, predictor, cancel, lane=lane, quiet=options.quiet)
 
-    lanes = min(options.jobs, len(jobs))
     if lanes == 1:
         work(0)
         return
@@ -80,11 +82,11 @@ def _run_all(
             done.result()
 
 
-def load_predictor(options: BatchOptions) -> DepthPredictor:
+def load_predictor(options: BatchOptions, threads: int | None) -> DepthPredictor:
     from shared.predictor import DepthPredictor
 
     return DepthPredictor.from_weights(
-        options.weights, size=options.size, engine=options.engine, device=options.device
+        options.weights, size=options.size, engine=options.engine, device=options.device, threads=threads
     )
 
 
@@ -118,6 +120,7 @@ def _run_one(
 def _check(job: Job, options: BatchOptions, settings: ConvertSettings) -> None:
     """Finds, before the model is loaded, what cannot be converted."""
     try:
+        check_name(job.output)
         if job.output.exists() and (options.skip_existing or _is_finished(job, settings)):
             job.outcome = "skipped"
             return

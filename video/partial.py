@@ -27,6 +27,18 @@ STATE_PREFIX = "stream/"
 SPACING = 16
 FORMAT = 1
 
+# What the user calls the parts of a fingerprint; the others are options of the same name.
+IN_WORDS = {
+    "format": "version of this program",
+    **dict.fromkeys(["source", "source bytes", "source changed"], "source"),
+    **dict.fromkeys(["weights", "weights hash"], "--weights"),
+    "network size": "--size",
+    "start_s": "--start",
+    "duration_s": "--duration",
+    "max_height_px": "--max-height",
+    "audio": "--no-audio",
+}
+
 State = Mapping[str, NDArray[Any]]
 
 
@@ -128,14 +140,15 @@ def load(output: Path, mark: Mapping[str, Any]) -> Partial | None:
     except Exception as error:  # a damaged archive raises whatever its parts raise
         raise UserError(
             f"{state_path(output)} is damaged ({type(error).__name__}).",
-            "Remove it and convert without --resume.",
+            "Begin anew with --overwrite instead of --resume.",
         ) from None
     now = json.loads(json.dumps(dict(mark)))
     differing = sorted(name for name in {*now, *made_with} if now.get(name) != made_with.get(name))
     if differing:
+        words = dict.fromkeys(IN_WORDS.get(name, f"--{name}") for name in differing)
         raise UserError(
-            f"{partial_path(output)} was made with another {' and another '.join(differing)}.",
-            "Repeat the options of that run, or convert without --resume.",
+            f"{partial_path(output)} was made with another {' and another '.join(words)}.",
+            "Repeat the options of that run, or begin anew with --overwrite.",
         )
     return partial
 
