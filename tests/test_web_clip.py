@@ -158,9 +158,6 @@ def test_too_many_clips_are_told_to_come_back(server: WebServer) -> None:
             server.post(f"depth/clips/{json.loads(body)['key']}/upload", b"no clip")
 
 
-@pytest.mark.xfail(
-    strict=False, reason="open: results of ten visitors at once may stay until the hourly cleaning"
-)
 def test_ten_clips_at_once(server: WebServer, make_clip: Callable[..., Path]) -> None:
     """All are taken in while one is converted; nobody watches them, so nothing of them stays."""
     kept = server.files()

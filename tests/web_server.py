@@ -83,8 +83,8 @@ class WebServer:
             return error.code, error.read(), {k.lower(): v for k, v in error.headers.items()}
 
     def files(self) -> list[Path]:
-        """What visitors have left on the disk."""
-        return sorted(path for path in self.temporary.rglob("*") if path.is_file())
+        """What visitors have left on the disk; os.walk does not mind a folder that vanishes meanwhile."""
+        return sorted(Path(at, name) for at, _, names in os.walk(self.temporary) for name in names)
 
     def wait_for_files(self, expected: list[Path], within_s: float = 20) -> list[Path]:
         """What is there once it is as expected, or in the end."""
