@@ -24,7 +24,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from live.web_camera import Cameras
 from live.web_clips import Clips, Job
 from live.web_guard import App, Guard
-from live.web_limits import CLIP_BYTES, FRAME_BYTES, PHOTO_BYTES, Refusal, too_large
+from live.web_limits import CLIP_BYTES, FRAME_BYTES, PHOTO_BYTES, STALLED_S, Refusal, too_large
 from live.web_look import Look, every_of
 from live.web_model import SharedPredictor
 from live.web_photo import Photos
@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TIDY_EVERY_S = 5.0
+STATUS_EVERY_S = 0.1
 HERE = Path(__file__).parent
-ASSETS = ("web_page.js", "web_page.css", "web_example_1.jpg", "web_example_2.jpg")
+SCRIPTS = ("web_page.js", "web_photo.js", "web_clip.js", "web_camera.js")
+ASSETS = (*SCRIPTS, "web_page.css", "web_example_1.jpg", "web_example_2.jpg")
 """Files beside this one. The examples were rendered by `shared.bundled.demo.example_photos()`."""
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -57,7 +59,7 @@ def build_app(predictor: DepthPredictor, folder: Path) -> App:
         app.add_route(path, _worded(handler), methods=[method])
     page = build_page(shared_predictor)
     app = gradio.mount_gradio_app(
-        app, page, path="/", show_error=False, ssr_mode=False, footer_links=[], **page_options()
+        app, page, path="/", show_error=False, ssr_mode=False, footer_links=[], **page_options(SCRIPTS)
     )
     return Guard(app)
 
@@ -167,7 +169,7 @@ class Server:
                 yield f"data: {json.dumps(status)}\n\n"
                 if status["is_ended"]:
                     return
-                await asyncio.sleep(0.25)
+                await asyncio.sleep(STATUS_EVERY_S)
 
     async def clip_cancel(self, request: Request) -> Response:
         self._clips.cancel(request.path_params["key"])
@@ -199,22 +201,31 @@ def check_length(request: Request, what: str, limit_bytes: int) -> None:
 async def bounded_body(request: Request, what: str, limit_bytes: int) -> bytes:
     check_length(request, what, limit_bytes)
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in chunks(request):
         body += chunk
         if len(body) > limit_bytes:
             raise too_large(what, limit_bytes)
     return bytes(body)
 
 
+async def chunks(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises Refusal when nothing comes: who stands still takes up a place."""
+    stream = request.stream()
+    try:
+        while chunk := await asyncio.wait_for(anext(stream, b""), STALLED_S):
+            yield chunk
+    except asyncio.TimeoutError:  # from 3.11 on the built-in one
+        raise Refusal("The upload stood still for a minute; give the file again.", 408) from None
+
+
 async def _store(request: Request, job: Job) -> None:
     size_bytes = 0
     with job.source.open("wb") as file:
-        async for chunk in request.stream():
+        async for chunk in chunks(request):
             size_bytes += len(chunk)
             if size_bytes > CLIP_BYTES:
                 raise too_large("The clip", CLIP_BYTES)
             await run_in_threadpool(file.write, chunk)
-            job.touch()
 
 
 def _png(content: bytes) -> Any:

@@ -52,7 +52,6 @@ def wait_for_pictures(page: Any, more: int) -> None:
     page.wait_for_function(
         "count => Number(document.querySelector('[data-pictures]')?.dataset.pictures ?? 0) >= count",
         arg=seen + more,
-        timeout=30_000,
     )
 
 

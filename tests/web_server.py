@@ -25,6 +25,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 START_S = 120
+PATIENCE_MS = 90_000  # the machine may be busy; nothing is timed
 SENTENCE = re.compile(r"^[A-Z].*\.$")
 QUIET_CHROMIUM = (
     "--no-sandbox",
@@ -148,13 +149,14 @@ class Browser:
     def new_page(self) -> Any:
         """A new visitor's page (its own context), empty yet."""
         page = self.chromium.new_context().new_page()
+        page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: self._note(request.url))
         return page
 
     def load(self, page: Any, tab: str = "Photo") -> Any:
-        """The server's page, with this tab in front."""
+        """The server's page, with this tab in front and its script in charge."""
         page.goto(self.server.url)
-        page.locator("#dv-photo [data-file]").wait_for(state="attached")
+        page.locator("[data-ready=photo]").wait_for(state="attached")
         if tab != "Photo":
             show_tab(page, tab)
         return page
@@ -166,6 +168,7 @@ class Browser:
 
 def show_tab(page: Any, tab: str) -> None:
     page.get_by_role("tab", name=tab).click()
+    page.locator(f"[data-ready={tab.lower()}]").wait_for(state="attached")
     page.locator(f"#dv-{tab.lower()} [data-status]").wait_for(state="visible")
 
 
@@ -190,7 +193,7 @@ def give(page: Any, kind: str, path: Path) -> None:
     page.locator(f"#dv-{kind} [data-file]").set_input_files(str(path))
 
 
-def status_of(page: Any, kind: str, pattern: str, timeout_ms: int = 20_000) -> str:
+def status_of(page: Any, kind: str, pattern: str, timeout_ms: float = PATIENCE_MS) -> str:
     """The status line, once it matches."""
     page.wait_for_function(
         "([kind, pattern]) => new RegExp(pattern).test("
