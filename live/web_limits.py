@@ -13,6 +13,7 @@ FRAME_BYTES = 4 << 20
 FRAME_PIXELS = 1920 * 1080
 CAMERAS = 32
 CAMERA_IDLE_S = 60.0
+STALLED_S = 60.0
 KEPT_S = 3600.0
 """After this a visitor's files, and pictures in the cache, are deleted."""
 

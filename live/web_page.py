@@ -1,4 +1,4 @@
-"""The page itself: Gradio's tabs and controls around the picture areas that web_page.js brings to life.
+"""The page itself: Gradio's tabs and controls around the picture areas that the scripts bring to life.
 
 Gradio's controls tell the script in the browser what was chosen; no choice needs the server.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, get_args
 
@@ -34,7 +35,8 @@ PHOTO = """
     <input type="file" accept="image/jpeg,image/png,image/webp" aria-label="Choose a photo" data-file></label>
   <button type="button" class="dv-button" data-camera>Use the camera</button>
   <span class="dv-hint">or drop or paste one here (JPEG, PNG, WebP)</span>
-  <span class="dv-examples">
+  <span class="dv-examples" role="group" aria-label="Example photos">
+    <span class="dv-hint" aria-hidden="true">Examples</span>
     <button type="button" data-example aria-label="Example photo 1">
       <img alt="" src="depth/assets/web_example_1.jpg"></button>
     <button type="button" data-example aria-label="Example photo 2">
@@ -84,14 +86,14 @@ Nothing is stored.</p>
 """
 
 
-def page_options() -> dict[str, Any]:
-    """What the mount needs besides the blocks: fonts of the visitor's own, our style and script."""
+def page_options(scripts: Sequence[str]) -> dict[str, Any]:
+    """What the mount needs besides the blocks: fonts of the visitor's own, our style and scripts."""
     start = json.dumps({"settings": START, "photo_bytes": PHOTO_BYTES, "clip_bytes": CLIP_BYTES})
     head = (
         '<meta name="color-scheme" content="light dark">'
         '<link rel="stylesheet" href="/depth/assets/web_page.css">'
         f"<script>window.depthViewerStart = {start}</script>"
-        '<script src="/depth/assets/web_page.js"></script>'
+        + "".join(f'<script src="/depth/assets/{name}"></script>' for name in scripts)
     )
     theme = gr.themes.Base(primary_hue="orange", neutral_hue="slate", font=FONT, font_mono=MONO_FONT)
     return {"theme": theme, "head": head}

@@ -103,9 +103,13 @@ class Answer:
 @dataclass(frozen=True)
 class _Picture:
     png: bytes
-    content_key: str
+    depth: PhotoDepth
     width_px: int
     height_px: int
+
+    @property
+    def nbytes(self) -> int:
+        return len(self.png) + self.depth.depth_map.nbytes
 
 
 class Photos:
@@ -113,7 +117,7 @@ class Photos:
 
     def __init__(self, predictor: SharedPredictor) -> None:
         self._predictor = predictor
-        self._pictures: BoundedCache[_Picture] = BoundedCache(PICTURE_CACHE_BYTES, lambda it: len(it.png))
+        self._pictures: BoundedCache[_Picture] = BoundedCache(PICTURE_CACHE_BYTES, lambda it: it.nbytes)
         self._depths: BoundedCache[PhotoDepth] = BoundedCache(
             DEPTH_CACHE_BYTES, lambda it: it.depth_map.nbytes
         )
@@ -138,7 +142,7 @@ class Photos:
             self._depths.put(content_key, depth)
             drawn_bgr = look.draw(photo_bgr, depth.depth_map, depth.display_range)
             png = cv2.imencode(".png", drawn_bgr, PNG_EFFORT)[1].tobytes()
-            return _Picture(png, content_key, drawn_bgr.shape[1], drawn_bgr.shape[0])
+            return _Picture(png, depth, drawn_bgr.shape[1], drawn_bgr.shape[0])
 
     def _infer(self, photo_bgr: FrameBGR) -> PhotoDepth:
         stream = DepthStream(self._predictor)
@@ -150,25 +154,19 @@ class Photos:
 
     def depth16_png(self, key: str) -> bytes:
         """The photo's inverse depth at its own size, 0 (farthest) to 65535 (nearest), uint16."""
-        depth = self._depths.get(self._picture(key).content_key)
-        if depth is None:
-            raise _expired()
+        depth = self._picture(key).depth
         with self._turns:
             return cv2.imencode(".png", depth16(depth), PNG_EFFORT)[1].tobytes()
 
     def _picture(self, key: str) -> _Picture:
         picture = self._pictures.get(key)
         if picture is None:
-            raise _expired()
+            raise Refusal("This picture is no longer kept; give the photo again.", 404)
         return picture
 
     def drop_old(self) -> None:
         self._pictures.drop_old()
         self._depths.drop_old()
-
-
-def _expired() -> Refusal:
-    return Refusal("This picture is no longer kept; give the photo again.", 404)
 
 
 def depth16(depth: PhotoDepth) -> np.ndarray[Any, np.dtype[np.uint16]]:

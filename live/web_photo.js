@@ -1,0 +1,91 @@
+// The photo tab: a photo dropped, pasted, chosen or taken; its depth picture and the downloads.
+"use strict";
+(() => {
+  const { photo_bytes, LOOK, part, query, tell, ask, takeFiles, openCamera, closeCamera, shoot } = window.depthViewer;
+
+  window.depthViewer.mounts.photo = (root) => {
+    let photo = null;
+    let asked = null;
+    const picture = part(root, "picture");
+    const preview = part(root, "preview");
+    const cameraButton = part(root, "camera");
+
+    async function show() {
+      asked?.abort();
+      asked = new AbortController();
+      const { signal } = asked;
+      const started_ms = performance.now();
+      tell(root, "Working …");
+      try {
+        const response = await ask(`depth/photos?${query("photo", LOOK)}`, { body: photo, signal });
+        const answer = await response.json();
+        const answered_ms = performance.now() - started_ms;
+        const folder = `depth/photos/${answer.key}`;
+        picture.src = `${folder}/picture.png`;
+        await picture.decode();
+        if (signal.aborted) return;
+        picture.hidden = part(root, "downloads").hidden = false;
+        part(root, "png").href = `${folder}/picture.png`;
+        part(root, "depth16").href = `${folder}/depth16.png`;
+        root.dataset.answerMs = answered_ms.toFixed(1);
+        const took = `${(answered_ms / 1000).toFixed(2)} s`;
+        tell(root, `${answer.width_px}x${answer.height_px} pixels, `
+          + (answer.is_cached ? `from the cache (seen before), ${took}.` : `made in ${took}.`));
+      } catch (error) {
+        if (signal.aborted) return;
+        picture.hidden = part(root, "downloads").hidden = true;
+        tell(root, error.message, true);
+      }
+    }
+
+    function take(file) {
+      closePreview();
+      photo = file;
+      show();
+    }
+
+    const offer = takeFiles(root, "photo", photo_bytes, take);
+    document.addEventListener("paste", (event) => {
+      if (root.offsetParent === null) return;
+      offer([...event.clipboardData.files].find((it) => it.type.startsWith("image/")));
+    });
+    for (const button of root.querySelectorAll("[data-example]")) {
+      button.addEventListener("click", async () => {
+        try {
+          take(await (await ask(button.querySelector("img").src, { method: "GET" })).blob());
+        } catch (error) { tell(root, error.message, true); }
+      });
+    }
+
+    function closePreview() {
+      closeCamera(preview.srcObject);
+      preview.srcObject = null;
+      preview.hidden = true;
+      cameraButton.textContent = "Use the camera";
+    }
+
+    cameraButton.addEventListener("click", async () => {
+      cameraButton.disabled = true;
+      try {
+        if (preview.hidden) {
+          preview.srcObject = await openCamera();
+          await preview.play();
+          preview.hidden = false;
+          picture.hidden = part(root, "downloads").hidden = true;
+          cameraButton.textContent = "Take the photo";
+          tell(root, "The camera is on; nothing is sent before the photo is taken.");
+        } else {
+          take(await shoot(preview, document.createElement("canvas"), false));
+        }
+      } catch (error) {
+        closePreview();
+        tell(root, error.message, true);
+      } finally {
+        cameraButton.disabled = false;
+      }
+    });
+
+    let waiting = 0;
+    return { changed() { clearTimeout(waiting); waiting = setTimeout(() => photo && show(), 200); } };
+  };
+})();
