@@ -12,6 +12,7 @@ import tempfile
 import threading
 import warnings
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +58,8 @@ class OpenVinoEngine:
         }
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
-        self._requests: dict[tuple[int, ...], Any] = {}
+        self._callers = 1
+        self._requests: dict[tuple[int, ...], SimpleQueue[Any]] = {}
         self._turn = threading.Lock()
         self._content: NDArray[np.uint8] | None = None
 
@@ -115,11 +117,31 @@ class OpenVinoEngine:
         Raises UserError when the network cannot take this size or answers with another.
         """
         shape = network_input.shape
-        with self._turn:  # a request takes one caller at a time, and all cores are its own anyway
-            if shape not in self._requests:
-                self._requests[shape] = self._compile(shape)
-            output = self._requests[shape].infer([network_input], share_inputs=True)[0]
+        requests = self._requests_for(shape)
+        request = requests.get()  # a request takes one caller at a time
+        try:
+            output = request.infer([network_input], share_inputs=True)[0]
+        finally:
+            requests.put(request)
         return output.reshape(shape[2:]).astype(np.float32, copy=False)
+
+    def share_among(self, callers: int) -> None:
+        """From now on so many callers infer at the same time, each on its share of the threads.
+
+        Not to be called while somebody infers.
+        """
+        self._callers = callers
+        self._settings["NUM_STREAMS"] = str(callers)
+        self._requests.clear()
+
+    def _requests_for(self, shape: tuple[int, ...]) -> SimpleQueue[Any]:
+        with self._turn:
+            if shape not in self._requests:
+                compiled = self._compile(shape)
+                self._requests[shape] = SimpleQueue()
+                for _ in range(self._callers):
+                    self._requests[shape].put(compiled.create_infer_request())
+            return self._requests[shape]
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
         height_px, width_px = shape[2:]
@@ -138,7 +160,7 @@ class OpenVinoEngine:
                 f"{self._name} answers {width_px}x{height_px} pixels with {list(answer)}, no depth map.",
                 "Use a network whose output is (1, height, width), as large as its input.",
             )
-        return compiled.create_infer_request()
+        return compiled
 
 
 def _fixed_size_px(network: Any) -> tuple[int, int] | None:

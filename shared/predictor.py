@@ -70,6 +70,7 @@ class DepthPredictor:
         self.engine = engine
         self.size = size
         self.weights = weights
+        self.callers = 1
         self._frames_predicted = 0
 
     @classmethod
@@ -94,6 +95,13 @@ class DepthPredictor:
         return cls(
             load_engine(chosen, engine=engine, device=device, threads=threads), size=size, weights=chosen
         )
+
+    def share_among(self, callers: int) -> None:
+        """Lets so many threads call `predict` at once, where the engine can; then `callers` says so."""
+        share = getattr(self.engine, "share_among", None)
+        if share is not None:
+            share(callers)
+            self.callers = callers
 
     def predict(self, frame_bgr: FrameBGR) -> DepthMap:
         """(H, W, 3) uint8 BGR, 16x16 to 8K -> (h, w) float32 at network size.

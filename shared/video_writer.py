@@ -80,6 +80,7 @@ class VideoWriter:
             self._piece.unlink()
             raise
         self._checked_s = 0.0
+        self._piece_bytes = 0
         self._is_open = True
         self._ffmpeg = FFmpeg(self._arguments(crf, preset), pipe_in=True)
 
@@ -184,13 +185,16 @@ class VideoWriter:
             whole.unlink(missing_ok=True)
 
     def _check_room(self) -> None:
-        """Joining needs the piece's size once more: better to stop while that can still be kept."""
+        """Joining needs the piece's size once more: better to stop while that can still be kept.
+
+        As much as came since the last check may come before the next, and is then joined, too.
+        """
         now_s = time.monotonic()
         if now_s - self._checked_s < FREE_CHECK_EVERY_S:
             return
         self._checked_s = now_s
-        written = self._piece.stat().st_size if self._piece.exists() else 0
-        check_room(self.path, written)
+        before, self._piece_bytes = self._piece_bytes, self._piece.stat().st_size
+        check_room(self.path, self._piece_bytes + 2 * (self._piece_bytes - before))
 
     def _failure(self) -> UserError:
         if shutil.disk_usage(self.path.parent).free < FREE_MARGIN_BYTES:

@@ -120,8 +120,8 @@ def test_folding_leaves_the_network_itself_alone() -> None:
 def test_threads_are_what_was_asked_for() -> None:
     loaded = OpenVinoEngine.from_model(made_up_module(BUNDLED_SMALL), threads=1)
     loaded.infer(random_input(64, 96))
-    (request,) = loaded._requests.values()
-    assert request.get_compiled_model().get_property("INFERENCE_NUM_THREADS") == 1
+    (requests,) = loaded._requests.values()
+    assert requests.get().get_compiled_model().get_property("INFERENCE_NUM_THREADS") == 1
 
 
 @pytest.mark.usefixtures("no_accelerator")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SIDE_BY_SIDE = 2  # inferences of one video at a time, each on half the cores
 EXIT_SOME_FAILED = 1
 EXIT_INTERRUPTED = 130
 
@@ -64,9 +65,10 @@ def _run_all(
     lock = threading.Lock()
     lanes = min(options.jobs, len(jobs))
     cores_each = None if lanes == 1 else max(1, (os.cpu_count() or 1) // lanes)
+    callers = SIDE_BY_SIDE if lanes == 1 and not all(job.is_photo for job in jobs) else 1
 
     def work(lane: int) -> None:
-        predictor = load_predictor(options, cores_each)
+        predictor = load_predictor(options, cores_each, callers)
         while not cancel.is_set():
             with lock:
                 job = next(waiting, None)
@@ -82,12 +84,16 @@ def _run_all(
             done.result()
 
 
-def load_predictor(options: BatchOptions, threads: int | None) -> DepthPredictor:
+def load_predictor(options: BatchOptions, threads: int | None, callers: int) -> DepthPredictor:
+    """threads: how many cores it may use; None takes all. callers: how many inferences may share them."""
     from shared.predictor import DepthPredictor
 
-    return DepthPredictor.from_weights(
+    predictor = DepthPredictor.from_weights(
         options.weights, size=options.size, engine=options.engine, device=options.device, threads=threads
     )
+    if callers > 1:
+        predictor.share_among(callers)
+    return predictor
 
 
 def _run_one(

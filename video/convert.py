@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from shared.video_info import check_is_file
 from shared.video_io import Soundtrack, VideoReader, VideoWriter
 from shared.video_writer import check_room, piece_beside, playable_frames
 from video import partial as partials
+from video.ahead import Ahead
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
 from video.pipeline import Drawn, run_pipeline
 from video.raw import open_raw, raw_map
@@ -85,7 +86,8 @@ class _Conversion:
         self._settings = settings
         self._progress = progress
         self._cancel = cancel
-        self._stream = DepthStream(predictor, every=settings.every, steady=settings.steady, lookahead=True)
+        self._ahead = Ahead(predictor, callers=getattr(predictor, "callers", 1), every=settings.every)
+        self._stream = DepthStream(self._ahead, every=settings.every, steady=settings.steady, lookahead=True)
         self._model = _describe_model(predictor)
         self._checkpoints = partials.Checkpoints()
         self._before = partials.NOTHING
@@ -99,7 +101,9 @@ class _Conversion:
             self._before = partials.load(self._output, self._mark) or partials.NOTHING
         if self._before.state is not None:
             self._stream.restore(self._before.state)
+            self._ahead.due = self._settings.every - 1
         with (
+            closing(self._ahead),
             self._open_reader() as reader,
             self._open_writer(reader) as writer,
             open_raw(self._output, self._settings, reader.info.frame_rate) as raw,
@@ -107,7 +111,14 @@ class _Conversion:
             self._writer, self._raw = writer, raw
             self._total = reader.frame_count_estimate
             try:
-                run_pipeline(reader, self._stream, self._draw, yielded=self._checkpoint, cancel=self._cancel)
+                run_pipeline(
+                    reader,
+                    self._stream,
+                    self._draw,
+                    yielded=self._checkpoint,
+                    cancel=self._cancel,
+                    look_ahead=self._ahead.frames,
+                )
             except Exception as fault:
                 raise self._keep_after(fault) from fault
             if self._cancel.is_set():
@@ -219,7 +230,10 @@ class _Conversion:
         self._writer.close_partial(kept, self._before.frames + self._writer.frames_written)
         frames = playable_frames(kept)
         seen, state = self._checkpoints.fitting(frames)
-        partials.save(self._output, partials.Partial(frames, seen, state), self._mark)
+        try:
+            partials.save(self._output, partials.Partial(frames, seen, state), self._mark)
+        except OSError as error:
+            logger.warning("%s plays, but --resume cannot go on with it: %s", kept, error.strerror)
         return kept
 
     def _keep_after(self, fault: Exception) -> Exception:

@@ -116,8 +116,11 @@ def save(output: Path, partial: Partial, mark: Mapping[str, Any]) -> None:
     np.savez(buffer, about=np.array(json.dumps(about)), **arrays)
     target = state_path(output)
     unfinished = target.with_name(f".{target.name}.part")
-    unfinished.write_bytes(buffer.getvalue())
-    os.replace(unfinished, target)
+    try:
+        unfinished.write_bytes(buffer.getvalue())
+        os.replace(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def load(output: Path, mark: Mapping[str, Any]) -> Partial | None:

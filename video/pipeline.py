@@ -35,10 +35,12 @@ def run_pipeline(
     *,
     yielded: Callable[[], None],
     cancel: threading.Event,
+    look_ahead: Callable[[Iterable[Frame]], Iterable[Frame]] = iter,
 ) -> None:
     """Takes the reader's frames through the stream to `draw`, in order, until the end or until `cancel`.
 
-    draw: called on the writing thread. yielded: called here after the stream has handed out a frame.
+    look_ahead: what the frames go through before the stream. draw: called on the writing thread. yielded:
+    called here after the stream has handed out a frame.
     Raises whatever the reader, the stream or `draw` raised.
     """
     capacity = max(2, min(16, IN_FLIGHT_BYTES // (reader.width_px * reader.height_px * 3)))
@@ -54,7 +56,7 @@ def run_pipeline(
     for thread in threads:
         thread.start()
     try:
-        _depth_all(frames, stream, drawn, yielded, cancel)
+        _depth_all(look_ahead(frames), stream, drawn, yielded, cancel)
     finally:
         drawn.end()
         threads[1].join()
@@ -79,7 +81,7 @@ def _read_all(reader: VideoReader, frames: Pipe[Frame]) -> None:
 
 
 def _depth_all(
-    frames: Pipe[Frame],
+    frames: Iterable[Frame],
     stream: Stream,
     drawn: Pipe[Drawn],
     yielded: Callable[[], None],

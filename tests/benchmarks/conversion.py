@@ -27,6 +27,7 @@ from shared.predictor import DepthPredictor, network_size
 from shared.tuning import keep_freed_memory, share_cores
 from tests.benchmarks.machine import description, print_table
 from tests.networks import made_up_module
+from video.batch import SIDE_BY_SIDE
 from video.convert import ConvertSettings, convert
 from video.settings import DEFAULT_CRF, DEFAULT_EVERY, DEFAULT_PRESET
 
@@ -110,6 +111,7 @@ def ours(arguments: argparse.Namespace, output: Path, module: MidasSmall, view: 
     share_cores()
     keep_freed_memory()
     predictor = DepthPredictor(OpenVinoEngine.from_model(module), size=SIZE_PX)
+    predictor.share_among(SIDE_BY_SIDE)
     predictor.predict(np.zeros((720, 1280, 3), np.uint8))
     settings = ConvertSettings(view=view, every=int(arguments.one.split()[1]), preset=arguments.preset)  # type: ignore[arg-type]
     began_s = time.perf_counter()
