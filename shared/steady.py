@@ -24,11 +24,15 @@ from shared.flow import Motion, motion_between, small_gray
 DEFAULT_STEADY = 0.5
 
 LEAK_S = 4.0
-SMOOTH_S = 1.5  # time constant of the temporal filter at steady = 1
+STILL_S = 3.0  # time constant of the temporal filter at steady = 1, where nothing moves
+MOVING_S = 0.15  # the same, at most, where something does
 MOVING_PX = 2.0
-MOVING_SHARE = 0.6  # how much of the filter is left for what moves and is followed with trust
 LARGEST_STEP = 0.25  # of the displayed range, for what is followed with trust
-SOFT_EDGE_PX = 7  # within which averaging fades out towards what is not followed with trust
+GATE_SCALE = 4  # the filter's strength is worked out on a picture this much smaller
+REACH_UNTRUSTED = np.ones((5, 5), np.uint8)  # what the filter stays clear of, in pixels of that picture
+REACH_MOVING = np.ones((9, 9), np.uint8)
+USUAL_CHANGES = 6.0  # beyond as many times the frame's median change, a change is real, not noise
+LEAST_REAL_CHANGE = 0.02  # of the displayed range
 LONGEST_STEP_S = 1.0
 SHORTEST_STEP_S = 1e-3
 
@@ -100,23 +104,39 @@ class Steadier:
         return Keyframe(gray_u8, depth_map, time_s, display_range, is_cut=False, regauge=regauge)
 
     def _smooth(self, depth_map: DepthMap, carried: DepthMap, motion: Motion, step_s: float) -> DepthMap:
-        """Averages over time along trusted flow: fully where nothing moves, less where something does.
+        """Averages over time along trusted flow, by a recursive filter with a time constant for each pixel.
 
         Where the picture did not change, depth cannot leap: a step is cut off, so that an outlier is not
-        averaged in. The averaging fades out before it meets what moves: else the edge of trust, which frays
-        anew in every frame, would be seen as rags around moving things.
+        averaged in.
         """
-        keep = math.exp(-step_s / (SMOOTH_S * self.steady))
-        speed = motion.speed_px * np.float32(1 / MOVING_PX)
-        stillness = MOVING_SHARE + (1 - MOVING_SHARE) / (1 + speed * speed)
-        trust = motion.trust * motion.trust
         far, near = self._range.shown
         step = np.float32(LARGEST_STEP * (near - far))
         innovation = depth_map - carried
+        trust = motion.trust * motion.trust
         innovation += trust * (np.clip(innovation, -step, step) - innovation)
-        edge = (SOFT_EDGE_PX, SOFT_EDGE_PX)
-        averaged = cv2.blur(cv2.erode(trust, np.ones(edge, np.uint8)), edge)
-        return carried + (1 - averaged * stillness * np.float32(keep)) * innovation
+        constant_s = self._time_constant_s(innovation, motion, near - far)
+        gain = np.float32(step_s) / (constant_s + np.float32(step_s))
+        height_px, width_px = depth_map.shape
+        innovation *= cv2.resize(gain, (width_px, height_px), interpolation=cv2.INTER_LINEAR)
+        return carried + innovation
+
+    def _time_constant_s(self, innovation: DepthMap, motion: Motion, span: float) -> NDArray[np.float32]:
+        """(h, w) -> (h / GATE_SCALE, w / GATE_SCALE) float32 seconds; 0 takes the new prediction as it is.
+
+        Long where nothing moves; short around what moves, where plain surfaces seem to stand still and the
+        edge of trust frays anew in every frame, which would be seen as rags; short too where depth changes
+        by far more than is usual in this frame: something really came, went or turned. span: near - far.
+        """
+        trust = cv2.erode(_smaller(motion.trust), REACH_UNTRUSTED)
+        speed = cv2.dilate(_smaller(motion.speed_px), REACH_MOVING) / np.float32(MOVING_PX)
+        change = cv2.blur(np.abs(_smaller(innovation)), (3, 3))
+        real_change = max(USUAL_CHANGES * float(np.median(change)), LEAST_REAL_CHANGE * span, 1e-9)
+        change /= np.float32(real_change)
+        stillness = 1 / (1 + speed * speed)
+        still_s = STILL_S * self.steady
+        moving_s = min(MOVING_S, still_s)
+        constant_s = moving_s + (still_s - moving_s) * stillness
+        return constant_s * trust * trust / (1 + change**4)
 
     def lock_range(self, locked: bool) -> None:
         """Holds the displayed range, or lets it follow again."""
@@ -151,6 +171,12 @@ class Steadier:
             regauge=Affine(regauge_scale, regauge_shift),
         )
         return self._last
+
+
+def _smaller(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    height_px, width_px = picture.shape
+    size_px = (max(width_px // GATE_SCALE, 1), max(height_px // GATE_SCALE, 1))
+    return cv2.resize(picture, size_px, interpolation=cv2.INTER_AREA)
 
 
 @dataclass(frozen=True)
