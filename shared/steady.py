@@ -33,6 +33,7 @@ REACH_UNTRUSTED = np.ones((5, 5), np.uint8)  # what the filter stays clear of, i
 REACH_MOVING = np.ones((9, 9), np.uint8)
 USUAL_CHANGES = 6.0  # beyond as many times the frame's median change, a change is real, not noise
 LEAST_REAL_CHANGE = 0.02  # of the displayed range
+SMOOTH_STEP = 0.01  # of the displayed range: what differs less from its neighbours is no edge
 LONGEST_STEP_S = 1.0
 SHORTEST_STEP_S = 1e-3
 
@@ -201,6 +202,10 @@ def carry_to(keyframe: Keyframe, frame_bgr: FrameBGR) -> Carried:
     motion = motion_between(small_gray(frame_bgr, width_px, height_px), keyframe.gray_u8)
     if motion.is_cut:
         return Carried(keyframe.depth_map, motion.trust, is_cut=True)
-    # The nearest value, not an average: depth edges stay sharp.
+    # The nearest value at depth edges, so that they stay sharp; between them the average, which has no steps.
     moved = motion.fetch(keyframe.depth_map, interpolation=cv2.INTER_NEAREST)
+    averaged = motion.fetch(keyframe.depth_map)
+    far, near = keyframe.display_range
+    is_smooth = cv2.absdiff(averaged, moved) < np.float32(SMOOTH_STEP * (near - far))
+    cv2.copyTo(averaged, is_smooth.view(np.uint8), moved)
     return Carried(moved, motion.trust, is_cut=False)
