@@ -24,8 +24,8 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-START_S = 120
-PATIENCE_MS = 90_000  # the machine may be busy; nothing is timed
+START_S = 240
+PATIENCE_S = 120  # the machine may be busy; nothing is timed
 SENTENCE = re.compile(r"^[A-Z].*\.$")
 QUIET_CHROMIUM = (
     "--no-sandbox",
@@ -71,14 +71,14 @@ class WebServer:
         """(status, body) of the answer, whatever the status is."""
         request = urllib.request.Request(f"{self.url}/{path}", data=body, headers=headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
 
     def get(self, path: str) -> tuple[int, bytes, dict[str, str]]:
         try:
-            with urllib.request.urlopen(f"{self.url}/{path}", timeout=60) as answer:
+            with urllib.request.urlopen(f"{self.url}/{path}", timeout=PATIENCE_S) as answer:
                 return answer.status, answer.read(), {k.lower(): v for k, v in answer.headers.items()}
         except urllib.error.HTTPError as error:
             return error.code, error.read(), {k.lower(): v for k, v in error.headers.items()}
@@ -87,10 +87,10 @@ class WebServer:
         """What visitors have left on the disk; os.walk does not mind a folder that vanishes meanwhile."""
         return sorted(Path(at, name) for at, _, names in os.walk(self.temporary) for name in names)
 
-    def wait_for_files(self, expected: list[Path], within_s: float = 20) -> list[Path]:
-        """What is there once it is as expected, or in the end."""
-        end_s = time.monotonic() + within_s
-        while (files := self.files()) != expected and time.monotonic() < end_s:
+    def wait_until_gone(self, kept: list[Path]) -> set[Path]:
+        """The files that are not among those kept: none, or what is still there in the end."""
+        end_s = time.monotonic() + PATIENCE_S
+        while (files := set(self.files()) - set(kept)) and time.monotonic() < end_s:
             time.sleep(0.1)
         return files
 
@@ -115,7 +115,7 @@ def running_server(folder: Path, *options: str) -> Iterator[WebServer]:
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(30)
+                process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -149,7 +149,7 @@ class Browser:
     def new_page(self) -> Any:
         """A new visitor's page (its own context), empty yet."""
         page = self.chromium.new_context().new_page()
-        page.set_default_timeout(PATIENCE_MS)
+        page.set_default_timeout(PATIENCE_S * 1000)
         page.on("request", lambda request: self._note(request.url))
         return page
 
@@ -179,7 +179,7 @@ def running_browser(server: WebServer, *arguments: str) -> Iterator[Browser]:
 
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=chromium(), args=[*QUIET_CHROMIUM, *arguments], timeout=60_000
+            executable_path=chromium(), args=[*QUIET_CHROMIUM, *arguments], timeout=PATIENCE_S * 1000
         )
         browser = Browser(launched, server, [])
         try:
@@ -193,13 +193,12 @@ def give(page: Any, kind: str, path: Path) -> None:
     page.locator(f"#dv-{kind} [data-file]").set_input_files(str(path))
 
 
-def status_of(page: Any, kind: str, pattern: str, timeout_ms: float = PATIENCE_MS) -> str:
+def status_of(page: Any, kind: str, pattern: str) -> str:
     """The status line, once it matches."""
     page.wait_for_function(
         "([kind, pattern]) => new RegExp(pattern).test("
         "document.querySelector(`#dv-${kind} [data-status]`)?.textContent)",
         arg=[kind, pattern],
-        timeout=timeout_ms,
     )
     return page.locator(f"#dv-{kind} [data-status]").text_content()
 
