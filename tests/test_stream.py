@@ -253,3 +253,26 @@ def test_carry_follows_a_moving_thing() -> None:
     carried = carry(keyframe, scene.frames[5][0])
     held = np.abs(scene.exact[0] - scene.exact[5]).mean()
     assert np.abs(carried - scene.exact[5]).mean() < 0.45 * held
+
+
+@pytest.mark.parametrize("lookahead", [False, True])
+def test_memory_does_not_grow_over_thousands_of_frames(lookahead: bool) -> None:
+    pictures = [np.ascontiguousarray(WALL_BGR[:48, left : left + 64]) for left in range(0, 200, 2)]
+    stream = DepthStream(Brightness64(), 3, lookahead=lookahead)
+    endless = ((pictures[index % 100], index / 25) for index in range(2000))
+    held_bytes = []
+    tracemalloc.start()
+    try:
+        for index, _ in enumerate(stream.process(endless)):
+            if index in (300, 1998):
+                held_bytes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert held_bytes[1] - held_bytes[0] < 64 * 48 * 4 * 4  # a few maps; a leak would hold hundreds
+
+
+class Brightness64:
+    """Inverse depth as bright as the picture, at 64x48."""
+
+    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
+        return frame_bgr.mean(axis=2, dtype=np.float32)

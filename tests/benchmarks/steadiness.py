@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice, pairwise, product
 from pathlib import Path
 
 import cv2
@@ -36,7 +36,7 @@ Values = list[NDArray[np.float32]]
 STILL_LEVELS = 2
 SKIPS = (2, 3, 5, 8)
 RENDERED_FPS = 24
-CLIPS_FROM_S = 20  # a person walks up to the table, cars pass
+CLIPS_FROM_S = (0, 20)  # the start, where little moves; later a person walks up to the table, cars pass
 
 
 @dataclass
@@ -64,10 +64,11 @@ class Known:
 
 
 def real_clips(folder: Path, predictor: DepthPredictor, count: int) -> Iterator[Clip]:
-    for path in sorted(folder.glob("*.mp4")):
-        with VideoReader(path, start_s=CLIPS_FROM_S) as reader:
+    for path, start_s in product(sorted(folder.glob("*.mp4")), CLIPS_FROM_S):
+        with VideoReader(path, start_s=start_s) as reader:
             frames = [(frame.copy(), time_s) for frame, time_s in islice(reader, count)]
-        yield Clip(path.stem, frames, [predictor.predict(frame) for frame, _ in frames])
+        name = f"{path.stem[:20]} from {start_s} s"
+        yield Clip(name, frames, [predictor.predict(frame) for frame, _ in frames])
 
 
 def rendered_clips(predictor: DepthPredictor, count: int) -> Iterator[Clip]:
@@ -212,6 +213,22 @@ def print_response(clips: list[Clip]) -> None:
         print(f"{before.name} -> {after.name}: {max(late, default=-1) + 1}")
 
 
+def print_spike(clip: Clip) -> None:
+    """The displayed range's change by one frame of which a corner leaps by twice the range."""
+    at_frame = len(clip.frames) // 2
+    spiky = [m.copy() for m in clip.predictions]
+    height_px, width_px = spiky[at_frame].shape
+    spiky[at_frame][: height_px // 3, : width_px // 3] += 2 * float(np.ptp(spiky[at_frame]))
+    ranges = []
+    for maps in (clip.predictions, spiky):
+        stream = DepthStream(Known(clip.frames, maps))
+        ranges.append(np.array([stream.display_range for _ in stream.process(clip.frames)]))
+    change = np.abs(ranges[1] - ranges[0]).max(axis=1) / (ranges[0][:, 1] - ranges[0][:, 0])
+    before, at, after = change[:at_frame].max(), change[at_frame], change[at_frame + 1 :].max()
+    print("\n3. A spike of twice the range in one frame: change of the displayed range\n")
+    print(f"{clip.name:32} before {before:.4f}  at it {at:.4f}  after it {after:.4f}")
+
+
 def print_cost(clip: Clip) -> None:
     keep_freed_memory()  # as both commands do
     cv2.setNumThreads(1)
@@ -245,6 +262,7 @@ def main() -> int:
     print_steadiness([*real, *rendered])
     print_skipping(rendered)
     print_response(real)
+    print_spike(rendered[0])
     print_jitter(rendered[0])
     print_accuracy(rendered)
     print_cost(rendered[0])
