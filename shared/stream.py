@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +20,7 @@ from shared.steady import DEFAULT_STEADY, Carried, Keyframe, Steadier, carry_to
 Timed = tuple[FrameBGR, float]
 
 LEAST_WEIGHT = np.float32(1e-3)
-EDGE_STEP = 0.05  # of the displayed range: depths that differ more lie on two sides of an edge
+TRUST_AREA_PX = (9, 9)
 
 
 class Predictor(Protocol):
@@ -151,18 +152,17 @@ class DepthStream:
 def _between(held: _Held, before: Keyframe, after: Keyframe) -> tuple[DepthMap, DisplayRange]:
     """Depth carried from both sides, blended by time and trust, in the later keyframe's scale.
 
-    Where the two disagree, as at an edge, the more trusted is taken: a mean of near and far is neither.
+    Trust frays from pixel to pixel; blended by its mean over a neighbourhood, what moves stays in one piece.
     """
     later = carry_to(after, held.frame_bgr)
     passed = (held.time_s - before.time_s) / max(after.time_s - before.time_s, 1e-6)
     passed = min(max(passed, 0.0), 1.0)
-    weight_before = (held.carried.trust**2 + LEAST_WEIGHT) * np.float32((1 - passed) ** 0.5)
-    weight_after = (later.trust**2 + LEAST_WEIGHT) * np.float32(passed**0.5)
+    weight_before = cv2.blur(held.carried.trust**2, TRUST_AREA_PX) + LEAST_WEIGHT
+    weight_before *= np.float32(1 - passed)
+    weight_after = (cv2.blur(later.trust**2, TRUST_AREA_PX) + LEAST_WEIGHT) * np.float32(passed)
     share = weight_after / (weight_before + weight_after)
     earlier_map = after.regauge(held.carried.depth_map)
-    step = later.depth_map - earlier_map
+    depth_map = earlier_map + share * (later.depth_map - earlier_map)
     ends = zip(before.display_range, after.display_range, strict=True)
     far, near = ((1 - passed) * after.regauge(a) + passed * b for a, b in ends)
-    disagree = np.abs(step) > np.float32(EDGE_STEP * (near - far))
-    depth_map = earlier_map + np.where(disagree, share > 0.5, share) * step
     return depth_map, (far, near)

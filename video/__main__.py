@@ -155,9 +155,9 @@ def _add_depth_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--every",
         type=positive_int,
-        default=DEFAULT_EVERY,
         metavar="N",
-        help="run the network on each Nth frame, carry depth along between (default %(default)s)",
+        help="run the network on each Nth frame, carry depth along between"
+        f" (default {DEFAULT_EVERY}, less below 25 frames a second)",
     )
     group.add_argument(
         "--steady",

@@ -21,7 +21,7 @@ from shared.mux import extract_video
 from shared.options import version
 from shared.render import heatmap_i420, nearness, render, view_size
 from shared.stream import DepthStream
-from shared.video_info import check_is_file
+from shared.video_info import check_is_file, probe
 from shared.video_io import Soundtrack, VideoReader, VideoWriter
 from shared.video_writer import check_room, piece_beside, playable_frames
 from video import partial as partials
@@ -29,7 +29,7 @@ from video.ahead import Ahead
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
 from video.pipeline import Drawn, run_pipeline
 from video.raw import open_raw, raw_map
-from video.settings import ConvertResult, ConvertSettings
+from video.settings import ConvertResult, ConvertSettings, default_every
 
 if TYPE_CHECKING:
     from shared.stream import Predictor
@@ -58,10 +58,12 @@ def convert(
     """
     check_output(source, output, overwrite=settings.overwrite, suffixes=VIDEO_OUTPUT_SUFFIXES)
     partials.check_kept(output, settings)
+    every = settings.every or default_every(probe(source).frame_rate)
     return _Conversion(
         source,
         output,
-        settings,
+        replace(settings, every=every),
+        every,
         predictor=predictor,
         progress=progress,
         cancel=cancel or threading.Event(),
@@ -76,6 +78,7 @@ class _Conversion:
         source: Path,
         output: Path,
         settings: ConvertSettings,
+        every: int,
         *,
         predictor: Predictor,
         progress: Progress | None,
@@ -86,8 +89,9 @@ class _Conversion:
         self._settings = settings
         self._progress = progress
         self._cancel = cancel
-        self._ahead = Ahead(predictor, callers=getattr(predictor, "callers", 1), every=settings.every)
-        self._stream = DepthStream(self._ahead, every=settings.every, steady=settings.steady, lookahead=True)
+        self._ahead = Ahead(predictor, callers=getattr(predictor, "callers", 1), every=every)
+        self._every = every
+        self._stream = DepthStream(self._ahead, every=every, steady=settings.steady, lookahead=True)
         self._model = _describe_model(predictor)
         self._checkpoints = partials.Checkpoints()
         self._before = partials.NOTHING
@@ -101,7 +105,7 @@ class _Conversion:
             self._before = partials.load(self._output, self._mark) or partials.NOTHING
         if self._before.state is not None:
             self._stream.restore(self._before.state)
-            self._ahead.due = self._settings.every - 1
+            self._ahead.due = self._every - 1
         with (
             closing(self._ahead),
             self._open_reader() as reader,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,10 +11,17 @@ from shared import Colormap, View
 from shared.raw_depth import RawForm
 
 DEFAULT_EVERY = 3
+CARRIED_S = 0.11  # for about so long flow follows a walking person; beyond, carried depth tears
 DEFAULT_STEADY = 0.5
 DEFAULT_CRF = 20
 DEFAULT_PRESET = "ultrafast"
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+
+
+def default_every(frame_rate: Fraction) -> int:
+    """DEFAULT_EVERY at 25 frames a second and more, fewer where frames lie further apart."""
+    return max(1, min(DEFAULT_EVERY, round(frame_rate * CARRIED_S)))
+
 
 RawSize = Literal["network", "source"]
 
@@ -22,7 +30,8 @@ RawSize = Literal["network", "source"]
 class ConvertSettings:
     """How one file is converted.
 
-    every: each Nth frame is inferred, those between are carried along. steady: 0 (each frame by itself) to 1.
+    every: each Nth frame is inferred, those between are carried along; None: `default_every`.
+    steady: 0 (each frame by itself) to 1.
     start_s, duration_s: the part of the source. max_height_px: the source is made smaller to this.
     raw: also write the depth itself, in this form and size. resume: go on with a partial conversion.
     """
@@ -30,7 +39,7 @@ class ConvertSettings:
     view: View = "depth"
     alpha: float = 0.5
     colormap: Colormap = "inferno"
-    every: int = DEFAULT_EVERY
+    every: int | None = None
     steady: float = DEFAULT_STEADY
     start_s: float = 0.0
     duration_s: float | None = None
