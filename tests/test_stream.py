@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tracemalloc
-from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -204,27 +203,6 @@ def test_a_change_of_size_in_mid_stream(lookahead: bool) -> None:
     stream = DepthStream(BrightnessPredictor(), 3, lookahead=lookahead)
     shapes = [depth_map.shape for _, _, depth_map in stream.process(frames)]
     assert shapes == [(160, 256)] * 4 + [(256, 160)] * 5
-
-
-@pytest.mark.parametrize("lookahead", [False, True])
-def test_memory_does_not_grow(lookahead: bool) -> None:
-    """Seven hundred frames after the first three hundred leave nothing behind."""
-    pictures = np.random.default_rng(2).integers(0, 255, (7, 48, 64, 3), np.uint8)
-    small = [cv2.GaussianBlur(picture, (0, 0), 3) for picture in pictures]
-
-    def frames(count: int) -> Iterator[tuple[FrameBGR, float]]:
-        yield from ((small[number // 40 % 7].copy(), number / 25) for number in range(count))
-
-    stream = DepthStream(BrightnessPredictor(), 3, lookahead=lookahead)
-    tracemalloc.start()
-    try:
-        for number, _ in enumerate(stream.process(frames(1000))):
-            if number == 300:
-                before, _ = tracemalloc.get_traced_memory()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert after - before < 4 * small[0].nbytes, "something keeps frames or depth maps"
 
 
 def test_time_may_stand_still_or_run_backwards() -> None:
