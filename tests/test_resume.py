@@ -91,7 +91,13 @@ def start(clip: Path, output: Path, *options: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=as_from_a_terminal if os.name == "posix" else None,
     )
+
+
+def as_from_a_terminal() -> None:
+    """These tests may themselves run under nohup, which has SIGHUP ignored."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def stop_at(process: subprocess.Popen[str], folder: Path, delay_s: float, number: int) -> tuple[str, str]:
