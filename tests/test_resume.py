@@ -27,7 +27,9 @@ FRAMES = 500
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 
 COMMAND = """
-import sys, time
+import signal, sys, time
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 import video.batch
 from tests.conftest import BrightnessPredictor
 
@@ -91,13 +93,7 @@ def start(clip: Path, output: Path, *options: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=as_from_a_terminal if os.name == "posix" else None,
     )
-
-
-def as_from_a_terminal() -> None:
-    """These tests may themselves run under nohup, which has SIGHUP ignored."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def stop_at(process: subprocess.Popen[str], folder: Path, delay_s: float, number: int) -> tuple[str, str]:
