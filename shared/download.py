@@ -53,8 +53,13 @@ def download(
         raise DownloadFailed(f"{target.parent} cannot be written ({error.strerror or error})") from error
 
 
+def part_of(target: Path) -> Path:
+    """Where the bytes that have come lie until the file is whole."""
+    return target.with_name(f"{target.name}.part")
+
+
 def _fetch_and_verify(url: str, target: Path, verify: Callable[[Path], object], timeout_s: float) -> None:
-    part = target.with_name(f"{target.name}.part")
+    part = part_of(target)
     _fetch(url, part, timeout_s)
     try:
         verify(part)

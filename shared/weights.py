@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from shared import UserError
 from shared.cache import cache_folder
-from shared.download import DownloadFailed, download
+from shared.download import DownloadFailed, download, part_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -145,7 +145,7 @@ def _official_unless_out_of_reach() -> ChosenWeights:
     try:
         return _official()
     except DownloadFailed as error:
-        has_begun = download_target().with_name(f"{download_target().name}.part").exists()
+        has_begun = part_of(download_target()).exists()
         if time.monotonic() - started_s > SLOW_FAILURE_S and not has_begun:
             with suppress(OSError):
                 failure.write_text(f"{official_url()}\n{error}", encoding="utf-8")

@@ -21,7 +21,7 @@ from shared.mux import extract_video
 from shared.options import version
 from shared.render import heatmap_i420, nearness, render, view_size
 from shared.stream import DepthStream
-from shared.video_info import check_is_file, probe
+from shared.video_info import VideoInfo, probe
 from shared.video_io import Soundtrack, VideoReader, VideoWriter
 from shared.video_writer import check_room, piece_beside, playable_frames
 from video import partial as partials
@@ -58,12 +58,10 @@ def convert(
     """
     check_output(source, output, overwrite=settings.overwrite, suffixes=VIDEO_OUTPUT_SUFFIXES)
     partials.check_kept(output, settings)
-    every = settings.every or default_every(probe(source).frame_rate)
     return _Conversion(
-        source,
+        probe(source),
         output,
-        replace(settings, every=every),
-        every,
+        settings,
         predictor=predictor,
         progress=progress,
         cancel=cancel or threading.Event(),
@@ -75,18 +73,18 @@ class _Conversion:
 
     def __init__(
         self,
-        source: Path,
+        info: VideoInfo,
         output: Path,
         settings: ConvertSettings,
-        every: int,
         *,
         predictor: Predictor,
         progress: Progress | None,
         cancel: threading.Event,
     ) -> None:
-        self._source = source
+        every = settings.every or default_every(info.frame_rate)
+        self._info = info
         self._output = output
-        self._settings = settings
+        self._settings = replace(settings, every=every)
         self._progress = progress
         self._cancel = cancel
         self._ahead = Ahead(predictor, callers=getattr(predictor, "callers", 1), every=every)
@@ -99,8 +97,7 @@ class _Conversion:
         self._frames_drawn = 0
 
     def run(self) -> ConvertResult:
-        check_is_file(self._source)
-        self._mark = partials.fingerprint(self._source, self._settings.picture_settings(), self._model)
+        self._mark = partials.fingerprint(self._info.path, self._settings.picture_settings(), self._model)
         if self._settings.resume:
             self._before = partials.load(self._output, self._mark) or partials.NOTHING
         if self._before.state is not None:
@@ -136,11 +133,12 @@ class _Conversion:
     def _open_reader(self) -> VideoReader:
         settings = self._settings
         return VideoReader(
-            self._source,
+            self._info.path,
             settings.start_s,
             settings.duration_s,
             first_frame=self._before.next_frame,
             max_height_px=settings.max_height_px,
+            info=self._info,
             exact_colors=settings.view != "depth",
         )
 

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 
 from shared import DepthMap, FrameBGR, UserError
 from shared.bundled.render_shards import HELD_BACK_SEED, render_seeds
-from shared.bundled.scores import Scores, ramp, score
+from shared.bundled.scores import Scores, ramp, score, score_rendered
 
 logger = logging.getLogger(__name__)
 
-FURTHEST_SCORED_M = 80.0
 WIDTH_PX, HEIGHT_PX = 256, 192
 Predict = Callable[[FrameBGR], DepthMap]
 
@@ -32,9 +31,8 @@ def score_scenes(predict: Predict, count: int) -> tuple[Scores, Scores]:
     pairs = []
     for seed in range(HELD_BACK_SEED, HELD_BACK_SEED + count):
         image_bgr, inverse_depth = (array[0] for array in render_seeds(seed, 1, WIDTH_PX, HEIGHT_PX))
-        near_enough = inverse_depth > 1 / FURTHEST_SCORED_M
         guesses = predict(image_bgr), ramp(HEIGHT_PX, WIDTH_PX)
-        pairs.append([score(guess, inverse_depth, near_enough) for guess in guesses])
+        pairs.append([score_rendered(guess, inverse_depth) for guess in guesses])
     return Scores.mean([own for own, _ in pairs]), Scores.mean([baseline for _, baseline in pairs])
 
 

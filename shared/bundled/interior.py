@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import pi
 
 from shared.bundled.builder import Builder
-from shared.bundled.surroundings import Room
+from shared.bundled.surroundings import FAR, LEFT, NEAR, RIGHT, Room
 
-LEFT, RIGHT, NEAR, FAR = 0, 1, 4, 5  # faces of the room's shell, numbered as in `raycast.hit_shells`
 FRAME_M = 0.05
 
 
@@ -19,7 +17,7 @@ def openings(b: Builder, room: Room, count: int) -> None:
         face, middle, half = b.pick((LEFT, RIGHT, RIGHT, FAR, FAR, NEAR)), b.u(-0.7, 0.7), b.u(0.1, 0.35)
         low, high = (-1.0, b.u(0.3, 0.7)) if b.chance(0.4) else (b.u(-0.5, 0.1), b.u(0.3, 0.9))
         b.hole(face, middle - half, middle + half, low, high)
-        length = room.width if face in (FAR, NEAR) else room.depth
+        *_, length = room.wall(face)
         width, bottom, top = (
             half * length,
             (low + 1) / 2 * room.height,
@@ -38,13 +36,8 @@ def at_wall(b: Builder, room: Room, face: int, along: float) -> Iterator[None]:
 
     along: metres from the wall's middle towards +x (far and near wall) or +z (left and right wall).
     """
-    half, middle = room.width / 2, room.depth / 2
-    x, z, yaw = {
-        LEFT: (-half, middle + along, -pi / 2),
-        RIGHT: (half, middle + along, pi / 2),
-        FAR: (along, room.depth, 0.0),
-        NEAR: (along, 0.0, pi),
-    }[face]
+    x, z, yaw, _ = room.wall(face)
+    x, z = (x + along, z) if face in (FAR, NEAR) else (x, z + along)
     with b.at(x, 0, z, yaw):
         yield
 
@@ -92,11 +85,12 @@ def trim(b: Builder, room: Room) -> None:
     if b.chance(0.5):
         board, high = b.plain(), b.u(0.05, 0.15)
         for face in faces[:3]:
+            *_, length = room.wall(face)
             with at_wall(b, room, face, 0.0):
-                b.box((0, high / 2, 0), (room.width if face == FAR else room.depth, high, 0.03), board)
+                b.box((0, high / 2, 0), (length, high, 0.03), board)
     for _ in range(b.pick((0, 0, 1, 1, 2))):
         face = b.pick(faces)
-        length = room.width if face in (FAR, NEAR) else room.depth
+        *_, length = room.wall(face)
         with at_wall(b, room, face, b.u(-0.5, 0.5) * max(length - 1.1, 0.0)):
             door(b)
     if b.chance(0.35):

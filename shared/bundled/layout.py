@@ -6,17 +6,13 @@ from math import pi
 
 from shared.bundled import furniture as things
 from shared.bundled.builder import Builder
-from shared.bundled.surroundings import Room
+from shared.bundled.surroundings import FAR, LEFT, NEAR, RIGHT, Room
 
-
-def wall_places(b: Builder, room: Room) -> list[tuple[float, float, float, float]]:
-    """(x, z, yaw, length) of the four walls; furniture that faces -z stands with its back to the wall."""
-    w, d = room.width / 2, room.depth
-    return [(0, d, 0.0, room.width), (-w, d / 2, -pi / 2, d), (w, d / 2, pi / 2, d), (0, 0, pi, room.width)]
+WALLS = (FAR, LEFT, RIGHT, NEAR)
 
 
 def hang_pictures(b: Builder, room: Room) -> None:
-    for x, z, yaw, length in wall_places(b, room):
+    for x, z, yaw, length in map(room.wall, WALLS):
         for _ in range(b.pick((0, 0, 1, 2))):
             wide, high = b.u(0.2, 1.2), b.u(0.2, 0.9)
             with b.at(x, b.u(1.1, 1.8), z, yaw):
@@ -26,7 +22,7 @@ def hang_pictures(b: Builder, room: Room) -> None:
 
 def line_walls(b: Builder, room: Room, density: float = 0.75) -> None:
     """Cupboards, shelves, counters, sofas, desks along the walls, and some things hung above."""
-    for x, z, yaw, length in wall_places(b, room):
+    for x, z, yaw, length in map(room.wall, WALLS):
         along = -length / 2 + b.u(0.1, 0.6)
         while along < length / 2 - 0.6:
             wide = b.u(0.4, 2.0)

@@ -14,9 +14,9 @@ import numpy as np
 from shared.bundled import furniture as things
 from shared.bundled import people
 from shared.bundled.builder import Builder, Scene, rotation_x, rotation_y, rotation_z
-from shared.bundled.interior import FAR, LEFT, RIGHT, at_wall, ceiling_lamps, door, openings, trim
+from shared.bundled.interior import at_wall, ceiling_lamps, door, openings, trim
 from shared.bundled.layout import hang_pictures, line_walls
-from shared.bundled.surroundings import Room, finish, indoor_lights, look, outdoor_lights
+from shared.bundled.surroundings import FAR, LEFT, RIGHT, Room, finish, indoor_lights, look, outdoor_lights
 
 
 def random_scene(seed: int, kind: str | None = None) -> Scene:
@@ -67,8 +67,8 @@ def desk(b: Builder) -> Scene:
     room = Room(b.u(2.6, 6), b.u(2.3, 3.2), b.u(2.6, 6))
     openings(b, room, b.pick((0, 0, 1, 2)))
     wide, deep, high = b.u(1.0, 2.4), b.u(0.55, 1.0), b.u(0.65, 0.95)
-    at_wall = b.chance(0.55)
-    z = room.depth - deep / 2 - 0.02 if at_wall else b.u(1.2, room.depth - 0.8)
+    is_at_wall = b.chance(0.55)
+    z = room.depth - deep / 2 - 0.02 if is_at_wall else b.u(1.2, room.depth - 0.8)
     if b.chance(0.8):
         line_walls(b, room, 0.6)
     hang_pictures(b, room)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from shared import DepthMap
 
 FURTHEST_INVERSE_M = 0.1
+FURTHEST_SCORED_M = 80.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ def score(prediction: DepthMap, inverse_depth: NDArray[np.float32], valid: NDArr
     z = 1.0 / np.maximum(scale * p + shift, FURTHEST_INVERSE_M)
     ratio = np.maximum(z * g, 1.0 / (z * g))
     return Scores(spearman(p, g), float((ratio < 1.25).mean()), float((np.abs(z - 1 / g) * g).mean()))
+
+
+def score_rendered(prediction: DepthMap, inverse_depth: NDArray[np.float32]) -> Scores:
+    """Against exact inverse depth; the sky has no distance and, like all beyond 80 m, is left out."""
+    return score(prediction, inverse_depth, inverse_depth > 1 / FURTHEST_SCORED_M)
 
 
 def spearman(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import pi
 
 import numpy as np
 
 from shared.bundled.builder import Builder, Camera, Lights, Scene, Surface, shell_row, surface_row
 
 SHELL_FACES = 6
+LEFT, RIGHT, NEAR, FAR = 0, 1, 4, 5  # the walls among them, numbered as in `raycast.hit_shells`
 
 
 @dataclass
@@ -18,6 +20,16 @@ class Room:
     width: float
     height: float
     depth: float
+
+    def wall(self, face: int) -> tuple[float, float, float, float]:
+        """(x, z, yaw, length): a wall's middle, and axes in which it lies along x with the room at -z."""
+        half, middle = self.width / 2, self.depth / 2
+        return {
+            LEFT: (-half, middle, -pi / 2, self.depth),
+            RIGHT: (half, middle, pi / 2, self.depth),
+            NEAR: (0.0, 0.0, pi, self.width),
+            FAR: (0.0, self.depth, 0.0, self.width),
+        }[face]
 
     def spot(self, b: Builder, margin: float) -> tuple[float, float]:
         x = b.u(-1, 1) * max(self.width / 2 - margin, 0.05)

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from shared.bundled.augment import Augmentation
 from shared.bundled.losses import midas_loss
-from shared.bundled.scores import Scores, score
+from shared.bundled.scores import Scores, score_rendered
 from shared.bundled.shards import ShardPool, read_shard
 from shared.model import BUNDLED_SMALL, MidasSmall
 from shared.predictor import to_network_input
@@ -51,7 +51,6 @@ WARM_UP_STEPS = 200
 EMA_DECAY = 0.998
 LOG_EVERY = 50
 SAVE_EVERY_S = 180.0
-FURTHEST_SCORED_M = 80.0
 
 
 @dataclass(frozen=True)
@@ -255,7 +254,7 @@ def _finish_round(training: Training) -> None:
 
 @torch.inference_mode()
 def held_back_scores(model: MidasSmall, folder: Path, *, most: int | None = None) -> Scores:
-    """Mean scores over rendered pictures that no training reads; the sky has no distance and is left out."""
+    """Mean scores over rendered pictures that no training reads."""
     model.eval()
     scores: list[Scores] = []
     for path in sorted(folder.glob("*.npz")):
@@ -263,8 +262,7 @@ def held_back_scores(model: MidasSmall, folder: Path, *, most: int | None = None
             if most is not None and len(scores) >= most:
                 break
             prediction = model(torch.from_numpy(to_network_input(image_bgr)))[0].numpy()
-            exact = inverse_depth.astype(np.float32)
-            scores.append(score(prediction, exact, exact > 1 / FURTHEST_SCORED_M))
+            scores.append(score_rendered(prediction, inverse_depth.astype(np.float32)))
     return Scores.mean(scores)
 
 
