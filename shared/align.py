@@ -49,7 +49,7 @@ def fit_affine(prediction: DepthMap, target: DepthMap, trust: NDArray[np.float32
     All (h, w) float32. Iteratively reweighted least squares with Cauchy's weights (Holland and Welsch, 1977)
     on about SAMPLES pixels.
     """
-    step = max(1, int((prediction.size / SAMPLES) ** 0.5))
+    step = max(1, round((prediction.size / SAMPLES) ** 0.5))
     p = prediction[::step, ::step].ravel().astype(np.float64)
     t = target[::step, ::step].ravel().astype(np.float64)
     base = trust[::step, ::step].ravel().astype(np.float64) ** 2

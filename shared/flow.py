@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -61,23 +62,37 @@ def motion_between(gray: Gray, other: Gray) -> Motion:
     """Where the pixels of `gray` lie in `other`; both (h, w) uint8. Thread-safe."""
     fine, coarse = _finders()
     backward, forward = fine.calc(gray, other, None), coarse.calc(other, gray, None)
+    trust, stays = _judge(gray, other, backward, forward)
+    is_cut = float(trust.mean()) < CUT_TRUST
+    size_px = gray.shape[1], gray.shape[0]
+    stays = cv2.resize(stays, size_px, interpolation=cv2.INTER_NEAREST)
     speed_px = cv2.magnitude(backward[..., 0], backward[..., 1])
-    _, moves = cv2.threshold(speed_px, STANDS_STILL_PX, 1.0, cv2.THRESH_BINARY)
-    backward *= cv2.merge((moves, moves))
+    moves = (speed_px > STANDS_STILL_PX) & (stays == 0)
+    grid = _grid(*gray.shape)
+    source_xy = cv2.copyTo(backward + grid, moves.view(np.uint8), grid.copy())
+    speed_px *= moves
+    return Motion(source_xy, speed_px, cv2.resize(trust, size_px, interpolation=cv2.INTER_LINEAR), is_cut)
+
+
+def _judge(gray: Gray, other: Gray, backward: Field, forward: Field) -> tuple[Field, Gray]:
+    """Trust, and 1 where a pixel had better stay where it is; both at half size, where it costs a quarter."""
+    half_px = (gray.shape[1] + 1) // 2, (gray.shape[0] + 1) // 2
+    gray, other = (cv2.resize(it, half_px, interpolation=cv2.INTER_AREA) for it in (gray, other))
+    backward, forward = (
+        0.5 * cv2.resize(it, half_px, interpolation=cv2.INTER_AREA) for it in (backward, forward)
+    )
     source_xy = backward + _grid(*gray.shape)
     miss = backward + _fetch(forward, source_xy)
-    miss_px = cv2.magnitude(miss[..., 0], miss[..., 1])
+    miss_px = 2 * cv2.magnitude(miss[..., 0], miss[..., 1])
+    speed_px = 2 * cv2.magnitude(backward[..., 0], backward[..., 1])
     residual = cv2.blur(cv2.absdiff(gray, _fetch(other, source_xy)), (3, 3))
     trust = _soft(miss_px, DISAGREEMENT_PX + DISAGREEMENT_SHARE * speed_px)
     trust *= _soft(residual.astype(np.float32), np.float32(PHOTOMETRIC_LEVELS))
-    is_cut = float(trust.mean()) < CUT_TRUST
     unmoved = cv2.blur(cv2.absdiff(gray, other), (3, 3))
     # A plain wall beside a passing person is dragged along by the flow: it stays where that looks as good.
     stays = (trust < DOUBTFUL_TRUST) & (unmoved <= residual)
-    source_xy = cv2.copyTo(_grid(*gray.shape), stays.view(np.uint8), source_xy)
-    speed_px *= ~stays
     trust = np.maximum(trust, stays * _soft(unmoved.astype(np.float32), UNCHANGED_LEVELS))
-    return Motion(source_xy, speed_px, trust, is_cut)
+    return trust, stays.view(np.uint8)
 
 
 def _fetch(picture: NDArray, source_xy: Field, interpolation: int = cv2.INTER_LINEAR) -> NDArray:
@@ -107,11 +122,10 @@ def _finders() -> tuple[cv2.DISOpticalFlow, cv2.DISOpticalFlow]:
     return _per_thread.finders
 
 
+@lru_cache(maxsize=4)
 def _grid(height_px: int, width_px: int) -> Field:
-    """(h, w, 2) float32: each pixel's own x and y."""
-    size = (height_px, width_px)
-    if getattr(_per_thread, "grid_size", None) != size:
-        x, y = np.arange(width_px, dtype=np.float32), np.arange(height_px, dtype=np.float32)
-        _per_thread.grid = np.stack(np.meshgrid(x, y), axis=2)
-        _per_thread.grid_size = size
-    return _per_thread.grid
+    """(h, w, 2) float32: each pixel's own x and y. Shared: not to be written to."""
+    x, y = np.arange(width_px, dtype=np.float32), np.arange(height_px, dtype=np.float32)
+    grid = np.stack(np.meshgrid(x, y), axis=2)
+    grid.setflags(write=False)
+    return grid
