@@ -34,6 +34,7 @@ REACH_MOVING = np.ones((9, 9), np.uint8)
 USUAL_CHANGES = 6.0  # beyond as many times the frame's median change, a change is real, not noise
 LEAST_REAL_CHANGE = 0.02  # of the displayed range
 SMOOTH_STEP = 0.01  # of the displayed range: what differs less from its neighbours is no edge
+LEAST_TRUST = 0.5  # below it, what was carried to a pixel is as likely wrong as right
 LONGEST_STEP_S = 1.0
 SHORTEST_STEP_S = 1e-3
 
@@ -182,11 +183,14 @@ def _smaller(picture: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Carried:
-    """A keyframe's depth moved to another frame: (h, w) depth and trust, and whether a cut lies between."""
+    """A keyframe's depth moved to another frame: (h, w) depth and trust.
+
+    unexplained: share of the frame, 0 to 1, where the keyframe says nothing that can be trusted; 1 at a cut.
+    """
 
     depth_map: DepthMap
     trust: NDArray[np.float32]
-    is_cut: bool
+    unexplained: float
 
 
 def carry(keyframe: Keyframe, frame_bgr: FrameBGR) -> DepthMap:
@@ -201,11 +205,12 @@ def carry_to(keyframe: Keyframe, frame_bgr: FrameBGR) -> Carried:
     height_px, width_px = keyframe.gray_u8.shape
     motion = motion_between(small_gray(frame_bgr, width_px, height_px), keyframe.gray_u8)
     if motion.is_cut:
-        return Carried(keyframe.depth_map, motion.trust, is_cut=True)
+        return Carried(keyframe.depth_map, motion.trust, unexplained=1.0)
     # The nearest value at depth edges, so that they stay sharp; between them the average, which has no steps.
     moved = motion.fetch(keyframe.depth_map, interpolation=cv2.INTER_NEAREST)
     averaged = motion.fetch(keyframe.depth_map)
     far, near = keyframe.display_range
     is_smooth = cv2.absdiff(averaged, moved) < np.float32(SMOOTH_STEP * (near - far))
     cv2.copyTo(averaged, is_smooth.view(np.uint8), moved)
-    return Carried(moved, motion.trust, is_cut=False)
+    doubtful = cv2.countNonZero((motion.trust < LEAST_TRUST).view(np.uint8))
+    return Carried(moved, motion.trust, unexplained=doubtful / moved.size)

@@ -19,6 +19,8 @@ from shared.steady import DEFAULT_STEADY, Carried, Keyframe, Steadier, carry_to
 
 Timed = tuple[FrameBGR, float]
 
+# Measured with N = 3: 2, 5 and 17 % more inferences on bottles at 30, people at 10, cars at 12.5 frames/s.
+MOST_UNEXPLAINED = 0.12
 LEAST_WEIGHT = np.float32(1e-3)
 TRUST_AREA_PX = (9, 9)
 
@@ -39,9 +41,11 @@ class _Held:
 class DepthStream:
     """Depth for every frame of one stream.
 
-    predictor: anything with predict(frame_bgr) -> (h, w) float32. every: infer each Nth frame; a cut or a
-    change of size infers at once. steady: 0 hands predictions through unchanged, 1 is steadiest. lookahead:
-    `process` may hold back up to N frames to carry depth from both sides. fixed_range: shown throughout.
+    predictor: anything with predict(frame_bgr) -> (h, w) float32. every: infer each Nth frame; at once at a
+    cut, a change of size, or where the last inferred frame does not explain MOST_UNEXPLAINED of the picture:
+    somebody came in, or a thing is too fast for the flow and would be torn. steady: 0 hands predictions
+    through unchanged, 1 is steadiest. lookahead: `process` may hold back up to N frames to carry depth from
+    both sides. fixed_range: shown throughout.
 
     To go on elsewhere: take `state()` while `at_keyframe`, `restore` it in a stream made alike, and feed the
     frames after that one; the results are the same as if nothing had happened.
@@ -111,7 +115,7 @@ class DepthStream:
         if self._keyframe is None or not same_shape or self._since_keyframe >= self.every:
             return None
         carried = carry_to(self._keyframe, frame_bgr)
-        return None if carried.is_cut else carried
+        return None if carried.unexplained > MOST_UNEXPLAINED else carried
 
     def _infer(self, frame_bgr: FrameBGR, time_s: float) -> Keyframe:
         prediction = self._predictor.predict(frame_bgr)

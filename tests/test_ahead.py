@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 
+import cv2
 import numpy as np
 import pytest
 
@@ -18,10 +19,10 @@ from video.ahead import Ahead, Frame
 
 
 def frames(count: int, *, cut_at: int | None = None) -> list[Frame]:
-    """Noise that drifts; at the cut, other noise."""
-    noise = np.random.default_rng(1).integers(0, 255, (2, 96, 300, 3), np.uint8)
-    blocks = noise.repeat(4, axis=1).repeat(4, axis=2)
-    takes = [blocks[int(cut_at is not None and index >= cut_at)] for index in range(count)]
+    """Soft noise that drifts; at the cut, other noise."""
+    noise = np.random.default_rng(1).integers(0, 255, (2, 12, 60, 3), np.uint8)
+    soft = [cv2.resize(one, None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC) for one in noise]
+    takes = [soft[int(cut_at is not None and index >= cut_at)] for index in range(count)]
     return [
         (np.ascontiguousarray(take[:96, 2 * index : 2 * index + 128]), index / 25)
         for index, take in enumerate(takes)
