@@ -116,12 +116,15 @@ class Decoder(nn.Module):
         )
 
     def forward(self, taps: list[Tensor]) -> Tensor:
+        return self.output_conv(self.fuse(taps)).squeeze(1)
+
+    def fuse(self, taps: list[Tensor]) -> Tensor:
+        """Features at strides 4, 8, 16, 32 -> the fused features (N, f1, h / 2, w / 2)."""
         stride4, stride8, stride16, stride32 = taps
         path = self.refinenet4(self.layer4_rn(stride32))
         path = self.refinenet3(path, self.layer3_rn(stride16))
         path = self.refinenet2(path, self.layer2_rn(stride8))
-        path = self.refinenet1(path, self.layer1_rn(stride4))
-        return self.output_conv(path).squeeze(1)
+        return self.refinenet1(path, self.layer1_rn(stride4))
 
 
 class FusionBlock(nn.Module):
