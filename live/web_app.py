@@ -40,7 +40,9 @@ TIDY_EVERY_S = 5.0
 STATUS_EVERY_S = 0.1
 HERE = Path(__file__).parent
 SCRIPTS = ("web_page.js", "web_photo.js", "web_clip.js", "web_camera.js")
-ASSETS = (*SCRIPTS, "web_page.css", "web_example_1.jpg", "web_example_2.jpg")
+SCRIPT = "depth_viewer.js"
+"""What they are served as: one file, since Gradio loads several in whatever order they arrive."""
+ASSETS = ("web_page.css", "web_example_1.jpg", "web_example_2.jpg")
 """Files beside this one. The examples were rendered by `shared.bundled.demo.example_photos()`."""
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -59,7 +61,7 @@ def build_app(predictor: DepthPredictor, folder: Path) -> App:
         app.add_route(path, _worded(handler), methods=[method])
     page = build_page(shared_predictor)
     app = gradio.mount_gradio_app(
-        app, page, path="/", show_error=False, ssr_mode=False, footer_links=[], **page_options(SCRIPTS)
+        app, page, path="/", show_error=False, ssr_mode=False, footer_links=[], **page_options(SCRIPT)
     )
     return Guard(app)
 
@@ -123,6 +125,9 @@ class Server:
 
     async def asset(self, request: Request) -> Response:
         name = request.path_params["name"]
+        if name == SCRIPT:
+            script = "\n".join((HERE / part).read_text("utf-8") for part in SCRIPTS)
+            return Response(script, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
         if name not in ASSETS:
             raise Refusal("There is nothing here.", 404)
         return FileResponse(HERE / name, headers={"Cache-Control": "no-cache"})

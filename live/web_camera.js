@@ -3,7 +3,7 @@
 (() => {
   const { settings, LOOK, part, query, tell, ask, openCamera, closeCamera, shoot } = window.depthViewer;
 
-  window.depthViewer.mounts.camera = (root) => {
+  window.depthViewer.add("camera", (root) => {
     const live = part(root, "live");
     const canvas = part(root, "canvas");
     const button = part(root, "switch");
@@ -106,5 +106,5 @@
       all[(all.findIndex((input) => input.checked) + 1) % all.length]?.click();
     }
     return {};
-  };
+  });
 })();

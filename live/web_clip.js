@@ -3,7 +3,7 @@
 (() => {
   const { clip_bytes, LOOK, part, query, tell, ask, takeFiles } = window.depthViewer;
 
-  window.depthViewer.mounts.clip = (root) => {
+  window.depthViewer.add("clip", (root) => {
     const working = part(root, "working");
     const bar = part(root, "progress");
     const result = part(root, "result");
@@ -101,7 +101,7 @@
     takeFiles(root, "clip", clip_bytes, take);
     part(root, "cancel").addEventListener("click", () => stop?.());
     return {};
-  };
+  });
 
   function time(seconds) {
     const whole = Math.ceil(seconds);

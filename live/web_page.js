@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const { settings, photo_bytes, clip_bytes } = window.depthViewerStart;
-  const mounts = {};
+  const kinds = {};
   const areas = {};
 
   const LOOK = ["view", "colormap", "alpha"];
@@ -82,12 +82,19 @@
   }
 
   window.depthViewer = {
-    mounts, settings, photo_bytes, clip_bytes,
+    settings, photo_bytes, clip_bytes,
     LOOK, part, query, tell, ask, takeFiles, openCamera, closeCamera, shoot,
-    mount(kind, root) {
-      if (areas[kind]?.root === root) return;
-      areas[kind] = { root, ...mounts[kind](root) };
-      root.dataset.ready = kind;
+    // Areas appear when Gradio draws them, scripts when they are loaded, in either order.
+    add(kind, bringToLife) {
+      kinds[kind] = bringToLife;
+      window.depthViewer.mountAll();
+    },
+    mountAll() {
+      for (const [kind, root] of Object.entries(window.depthViewerAreas ?? {})) {
+        if (!kinds[kind] || areas[kind]?.root === root) continue;
+        areas[kind] = { root, ...kinds[kind](root) };
+        root.dataset.ready = kind;
+      }
     },
     set(kind, name, value) {
       if (settings[kind][name] === value) return;

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, get_args
 
@@ -86,14 +85,14 @@ Nothing is stored.</p>
 """
 
 
-def page_options(scripts: Sequence[str]) -> dict[str, Any]:
+def page_options(script: str) -> dict[str, Any]:
     """What the mount needs besides the blocks: fonts of the visitor's own, our style and scripts."""
     start = json.dumps({"settings": START, "photo_bytes": PHOTO_BYTES, "clip_bytes": CLIP_BYTES})
     head = (
         '<meta name="color-scheme" content="light dark">'
         '<link rel="stylesheet" href="/depth/assets/web_page.css">'
         f"<script>window.depthViewerStart = {start}</script>"
-        + "".join(f'<script src="/depth/assets/{name}"></script>' for name in scripts)
+        f'<script src="/depth/assets/{script}"></script>'
     )
     theme = gr.themes.Base(primary_hue="orange", neutral_hue="slate", font=FONT, font_mono=MONO_FONT)
     return {"theme": theme, "head": head}
@@ -127,8 +126,13 @@ def heading(predictor: SharedPredictor) -> str:
 def _tab(kind: str, area: str) -> None:
     with gr.Row(elem_classes="dv-tab"):
         with gr.Column(scale=3, min_width=300):
-            mount = f"window.depthViewer.mount('{kind}', element)"
-            gr.HTML(area, elem_id=f"dv-{kind}", js_on_load=mount, apply_default_css=False)
+            mount = f"window.depthViewerAreas['{kind}'] = element; window.depthViewer?.mountAll();"
+            gr.HTML(
+                area,
+                elem_id=f"dv-{kind}",
+                js_on_load="window.depthViewerAreas ??= {}; " + mount,
+                apply_default_css=False,
+            )
         with gr.Column(scale=1, min_width=260):
             _controls(kind)
 

@@ -3,7 +3,7 @@
 (() => {
   const { photo_bytes, LOOK, part, query, tell, ask, takeFiles, openCamera, closeCamera, shoot } = window.depthViewer;
 
-  window.depthViewer.mounts.photo = (root) => {
+  window.depthViewer.add("photo", (root) => {
     let photo = null;
     let asked = null;
     const picture = part(root, "picture");
@@ -87,5 +87,5 @@
 
     let waiting = 0;
     return { changed() { clearTimeout(waiting); waiting = setTimeout(() => photo && show(), 200); } };
-  };
+  });
 })();

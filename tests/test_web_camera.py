@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.web_server import WebServer, running_browser, running_server, skip_without_browser
+from tests.web_server import WebServer, running_browser, server
 
 # Where in the picture the page's canvas is read, as shares of its width and height.
 LEFT, RIGHT = (0.25, 0.5), (0.75, 0.5)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
-    skip_without_browser()
-    with running_server(tmp_path_factory.mktemp("camera")) as started:
-        yield started
+__all__ = ["server"]
 
 
 @pytest.fixture(scope="module")

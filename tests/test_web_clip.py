@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,45 +17,17 @@ from tests.web_server import (
     SENTENCE,
     Browser,
     WebServer,
+    browser,
     download,
     error_of,
     give,
-    running_browser,
-    running_server,
-    skip_without_browser,
+    kept_page,
+    open_page,
+    server,
     status_of,
 )
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
-    skip_without_browser()
-    with running_server(tmp_path_factory.mktemp("clip")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(server: WebServer) -> Iterator[Browser]:
-    with running_browser(server) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def kept_page(browser: Browser) -> Iterator[Any]:
-    page = browser.new_page()
-    yield page
-    page.context.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, kept_page: Any) -> Iterator[Callable[..., Any]]:
-    """open_page("Clip") loads the page anew; open_page("Clip", browser.new_page()) is another visitor's."""
-
-    def open_one(tab: str = "Photo", page: Any = kept_page) -> Any:
-        return browser.load(page, tab)
-
-    yield open_one
-    kept_page.goto("about:blank")
+__all__ = ["browser", "kept_page", "open_page", "server"]
 
 
 @pytest.fixture(scope="module")

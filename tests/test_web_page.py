@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,48 +19,21 @@ from tests.web_server import (
     SENTENCE,
     Browser,
     WebServer,
+    browser,
     download,
     error_of,
     give,
-    running_browser,
-    running_server,
+    kept_page,
+    open_page,
+    server,
     show_tab,
-    skip_without_browser,
     status_of,
 )
 
 TABS = ("Photo", "Clip", "Camera")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
-    skip_without_browser()
-    with running_server(tmp_path_factory.mktemp("page")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(server: WebServer) -> Iterator[Browser]:
-    with running_browser(server) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def kept_page(browser: Browser) -> Iterator[Any]:
-    page = browser.new_page()
-    yield page
-    page.context.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, kept_page: Any) -> Iterator[Callable[..., Any]]:
-    """open_page("Clip") loads the page anew; open_page("Clip", browser.new_page()) is another visitor's."""
-
-    def open_one(tab: str = "Photo", page: Any = kept_page) -> Any:
-        return browser.load(page, tab)
-
-    yield open_one
-    kept_page.goto("about:blank")
+__all__ = ["browser", "kept_page", "open_page", "server"]
 
 
 def photo_bgr(width_px: int = 900, height_px: int = 600) -> np.ndarray:
@@ -94,6 +67,23 @@ def test_an_example_is_near_bright_and_far_dark(open_page: Callable[..., Any], s
     assert desk.mean() > far_wall.mean() + 20
     shown = page.locator("#dv-photo [data-picture]").evaluate("it => [it.naturalWidth, it.naturalHeight]")
     assert shown == [picture_bgr.shape[1], picture_bgr.shape[0]]
+
+
+def test_scripts_that_come_late_bring_the_page_to_life(
+    open_page: Callable[..., Any], browser: Browser, tmp_path: Path
+) -> None:
+    """On a busy machine Gradio draws the page before the script is there."""
+    page = browser.new_page()
+
+    def answer_late(route: Any) -> None:
+        page.wait_for_timeout(3000)
+        route.continue_()
+
+    page.route("**/depth_viewer.js", answer_late)
+    open_page("Photo", page)
+    give(page, "photo", photo_file(tmp_path / "photo.png"))
+    status_of(page, "photo", "900x600 .* (made|cache)")
+    page.context.close()
 
 
 def test_the_same_photo_again_comes_from_the_cache(

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,3 +213,34 @@ def download(page: Any, button: str, path: Path) -> Path:
         page.get_by_role("link", name=button).click()
     started.value.save_as(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    skip_without_browser()
+    with running_server(tmp_path_factory.mktemp("web")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(server: WebServer) -> Iterator[Browser]:
+    with running_browser(server) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def kept_page(browser: Browser) -> Iterator[Any]:
+    page = browser.new_page()
+    yield page
+    page.context.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, kept_page: Any) -> Iterator[Callable[..., Any]]:
+    """open_page("Clip") loads the page anew; open_page("Clip", browser.new_page()) is another visitor's."""
+
+    def open_one(tab: str = "Photo", page: Any = kept_page) -> Any:
+        return browser.load(page, tab)
+
+    yield open_one
+    kept_page.goto("about:blank")
