@@ -19,10 +19,17 @@ from safetensors.torch import load_file
 from shared import DepthMap, FrameBGR
 from shared.bundled import bundled_weights_path
 from shared.bundled.evaluate import score_photos, score_scenes
-from shared.bundled.losses import align_robustly, gradient_loss, midas_loss, trimmed_loss
+from shared.bundled.losses import (
+    STEEPEST,
+    align_robustly,
+    gradient_loss,
+    local_geometry,
+    midas_loss,
+    trimmed_loss,
+)
 from shared.bundled.scores import Scores, ramp, score, spearman
 from shared.bundled.shards import ShardPool, write_shard
-from shared.bundled.train import PEAK_RATE, Training, TrainSettings, sizes_at
+from shared.bundled.training import PEAK_RATE, Training, TrainSettings, sizes_at
 from shared.model import BUNDLED_SMALL, MidasSmall
 from shared.predictor import DepthPredictor
 from tests.conftest import REPOSITORY
@@ -130,6 +137,26 @@ def test_the_loss_does_not_see_scale_and_shift() -> None:
     rescaled = align_robustly(7 * guess + 3) - align_robustly(0.1 * target + 2)
     assert torch.allclose(residual, rescaled, atol=1e-4)
     assert trimmed_loss(align_robustly(2 * target + 1) - align_robustly(target)) < 1e-5
+
+
+def test_no_single_pixel_bears_the_gradient_of_the_alignment() -> None:
+    prediction = torch.rand(1, 48, 64, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    align_robustly(prediction).abs().sum().backward()
+    assert prediction.grad is not None
+    gradient = prediction.grad.abs()
+    assert gradient.max() < 0.01 * gradient.sum()
+
+
+def test_a_slanted_plane_is_a_slope_and_a_step_is_an_edge() -> None:
+    column = torch.exp(0.01 * torch.arange(64.0))
+    plane = column.expand(1, 48, 64)
+    slopes, edges = local_geometry(plane)
+    torch.testing.assert_close(slopes[:, 0], torch.full((1, 22, 30), 0.02 / STEEPEST))
+    assert not slopes[:, 1].any()
+    assert not edges.any()
+    step = plane.clone()
+    step[:, :, 32:] *= 2
+    assert local_geometry(step)[1].sum(dim=2).tolist() == [[2.0] * 22]
 
 
 def test_the_loss_prefers_a_sharp_edge_in_its_place() -> None:
