@@ -157,13 +157,16 @@ def print_skipping(clips: list[Clip]) -> None:
         assert clip.exact is not None
         for of_what, maps in (("exact depth", clip.exact), ("bundled model", clip.predictions)):
             for every in SKIPS:
-                hold, causal, both = skipping_errors(clip, maps, every)
+                hold, causal, both, inferred = skipping_errors(clip, maps, every)
                 ratios = f"causal {causal / hold:.2f}  both sides {both / hold:.2f}"
-                print(f"{clip.name:16} {of_what:14} N={every}  hold {hold:.4f}  {ratios}")
+                sooner = (
+                    f"inferred {inferred}, of which {inferred - (len(maps) - 1) // every - 1} sooner than due"
+                )
+                print(f"{clip.name:16} {of_what:14} N={every}  hold {hold:.4f}  {ratios}  {sooner}")
 
 
-def skipping_errors(clip: Clip, maps: list[DepthMap], every: int) -> tuple[float, float, float]:
-    """Mean absolute error of holding, of carrying forward and of carrying from both sides."""
+def skipping_errors(clip: Clip, maps: list[DepthMap], every: int) -> tuple[float, float, float, int]:
+    """Mean absolute error of holding, carrying forward, carrying from both sides; how many were inferred."""
     count = (len(maps) - 1) // every * every + 1  # ends on an inferred frame
     frames, maps = clip.frames[:count], maps[:count]
     hold = mean(np.abs(maps[i] - maps[i - i % every]).mean() for i in range(count))
@@ -172,7 +175,7 @@ def skipping_errors(clip: Clip, maps: list[DepthMap], every: int) -> tuple[float
         stream = DepthStream(Known(frames, maps), every, 0, lookahead)
         out = zip(stream.process(frames), maps, strict=True)
         carried.append(mean(np.abs(depth_map - m).mean() for (_, _, depth_map), m in out))
-    return hold, carried[0], carried[1]
+    return hold, carried[0], carried[1], stream.inferred
 
 
 def print_jitter(clip: Clip) -> None:
