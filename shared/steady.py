@@ -23,7 +23,7 @@ from shared.flow import Motion, motion_between, small_gray
 
 DEFAULT_STEADY = 0.5
 
-LEAK_S = 4.0
+LEAK_S = 1.0
 STILL_S = 3.0  # time constant of the temporal filter at steady = 1, where nothing moves
 MOVING_S = 0.15  # the same, at most, where something does
 MOVING_PX = 2.0
@@ -33,6 +33,7 @@ REACH_UNTRUSTED = np.ones((5, 5), np.uint8)  # what the filter stays clear of, i
 REACH_MOVING = np.ones((9, 9), np.uint8)
 USUAL_CHANGES = 6.0  # beyond as many times the frame's median change, a change is real, not noise
 LEAST_REAL_CHANGE = 0.02  # of the displayed range
+REREAD_CHANGE = 0.04  # of the displayed range; where half the frame changes by more, the scene is read anew
 SMOOTH_STEP = 0.01  # of the displayed range: what differs less from its neighbours is no edge
 LEAST_TRUST = 0.5  # below it, what was carried to a pixel is as likely wrong as right
 LONGEST_STEP_S = 1.0
@@ -127,15 +128,17 @@ class Steadier:
 
         Long where nothing moves; short around what moves, where plain surfaces seem to stand still and the
         edge of trust frays anew in every frame, which would be seen as rags; short too where depth changes
-        by far more than is usual in this frame: something really came, went or turned. span: near - far.
+        by far more than is usual in this frame: something really came, went or turned; and everywhere where
+        half of the frame changes: the network reads the scene anew, and holding on to the old reading would
+        be steady and wrong. span: near - far.
         """
         trust = cv2.erode(_smaller(motion.trust), REACH_UNTRUSTED)
         speed = cv2.dilate(_smaller(motion.speed_px), REACH_MOVING) / np.float32(MOVING_PX)
         change = cv2.blur(np.abs(_smaller(innovation)), (3, 3))
-        real_change = max(USUAL_CHANGES * float(np.median(change)), LEAST_REAL_CHANGE * span, 1e-9)
-        change /= np.float32(real_change)
+        usual_change = float(np.median(change))
+        change /= np.float32(max(USUAL_CHANGES * usual_change, LEAST_REAL_CHANGE * span, 1e-9))
         stillness = 1 / (1 + speed * speed)
-        still_s = STILL_S * self.steady
+        still_s = STILL_S * self.steady / (1 + (usual_change / max(REREAD_CHANGE * span, 1e-9)) ** 2)
         moving_s = min(MOVING_S, still_s)
         constant_s = moving_s + (still_s - moving_s) * stillness
         return constant_s * trust * trust / (1 + change**4)
