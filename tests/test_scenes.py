@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from shared.bundled import demo, renderer
+from shared.bundled import demo, renderer, seats
 from shared.bundled import raycast as rc
 from shared.bundled.builder import Builder, Camera, Lights, Scene
 from shared.bundled.clips import render_clip
@@ -20,7 +20,7 @@ from shared.bundled.render_shards import render_seeds
 from shared.bundled.renderer import render, to_tensors, windows
 from shared.bundled.scenes import KINDS, random_scene
 from shared.bundled.scores import spearman
-from shared.bundled.surroundings import Room, finish
+from shared.bundled.surroundings import FAR, LEFT, NEAR, RIGHT, Room, finish, sunshine
 from shared.bundled.textures import atlas
 from shared.video_reader import VideoReader
 
@@ -134,6 +134,39 @@ def test_every_kind_of_scene_is_a_picture(kind: str) -> None:
         assert inverse_depth.max() <= 1 / rc.NEAR_M
         assert (inverse_depth > 0).float().mean() > 0.1
         assert image_rgb.float().std() > 3
+
+
+@pytest.mark.parametrize(
+    "make", [seats.office_chair, seats.slatted_chair, seats.lounge_chair, seats.stool, seats.seat]
+)
+def test_every_seat_stands_on_the_floor_and_can_be_sat_on(make: Callable[[Builder], None]) -> None:
+    for seed in range(10):
+        b = Builder(np.random.default_rng(seed))
+        make(b)
+        rows = np.array(b.boxes + b.rounds)
+        half = rows[:, 17:20]
+        turn = rows[:, :9].reshape(-1, 3, 3) * half[:, :, None]
+        reach = np.einsum("nij,ni->nj", np.abs(turn), half)
+        assert -0.05 < (rows[:, 10] - reach[:, 1]).min() < 0.03
+        assert 0.35 < (rows[:, 10] + reach[:, 1]).max() < 1.5
+        assert np.abs(rows[:, [9, 11]]).max() < 1.0
+
+
+@pytest.mark.parametrize("face", [LEFT, RIGHT, NEAR, FAR])
+def test_the_sun_shines_through_the_opening(face: int) -> None:
+    room, lit = Room(4, 3, 5), np.array([0.2, 0.3, 2.0])
+    through = 0
+    for seed in range(40):
+        b = Builder(np.random.default_rng(seed))
+        b.hole(face, 0.1, 0.5, -0.2, 0.6)
+        ray = np.asarray(sunshine(b, room, Lights(), lit).position) - lit
+        across, along = (0, 2) if face in (LEFT, RIGHT) else (2, 0)
+        x, z, _, length = room.wall(face)
+        place = lit + ray * ((x if across == 0 else z) - lit[across]) / ray[across]
+        u = (place[along] - (z if along == 2 else x)) / (length / 2)
+        v = place[1] / room.height * 2 - 1
+        through += bool(0.0 < u < 0.6 and -0.3 < v < 0.7)
+    assert through > 20
 
 
 def test_brightness_does_not_predict_depth() -> None:

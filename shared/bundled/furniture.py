@@ -224,6 +224,15 @@ def clutter(b: Builder, width: float, depth: float, count: int) -> None:
                 small_thing(b, b.u(0.08, 0.32))
 
 
+def papers(b: Builder, width: float, depth: float, count: int) -> None:
+    """Sheets, magazines and covers that lie flat on a table top whose middle is the origin, some in a fan."""
+    for i in range(count):
+        cover = b.surface(b.pick(("page", "poster", "poster", "plain")))
+        size = (b.u(0.12, 0.32), 0.002 + 0.002 * i, b.u(0.15, 0.32))
+        place = (b.u(-0.42, 0.42) * width, 0.001 * i, b.u(-0.42, 0.42) * depth)
+        b.box(place, size, cover, rotation_y(b.u(0, pi)))
+
+
 def workplace(b: Builder, width: float, depth: float) -> None:
     """Screens, keyboard, mouse, cables and clutter on a desk top about the origin; the user sits at -z."""
     for _ in range(b.pick((0, 1, 1, 2))):

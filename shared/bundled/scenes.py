@@ -1,4 +1,4 @@
-"""Random scenes: rooms, desks, people, corridors, tables, streets, loose things. Deterministic for a seed.
+"""Random scenes: rooms, desks, seats, people, corridors, tables, streets, loose things; fixed by the seed.
 
 Colour and light are drawn independently of place, so that no colour and no brightness tells a distance.
 Numpy only; `renderer.render` makes pictures of what is built here.
@@ -16,7 +16,18 @@ from shared.bundled import people
 from shared.bundled.builder import Builder, Scene, rotation_x, rotation_y, rotation_z
 from shared.bundled.interior import at_wall, ceiling_lamps, door, openings, trim
 from shared.bundled.layout import hang_pictures, line_walls
-from shared.bundled.surroundings import FAR, LEFT, RIGHT, Room, finish, indoor_lights, look, outdoor_lights
+from shared.bundled.seats import seat
+from shared.bundled.surroundings import (
+    FAR,
+    LEFT,
+    RIGHT,
+    Room,
+    finish,
+    indoor_lights,
+    look,
+    outdoor_lights,
+    sunshine,
+)
 
 
 def random_scene(seed: int, kind: str | None = None) -> Scene:
@@ -46,7 +57,7 @@ def living_room(b: Builder) -> Scene:
                     b.at(0, 0, 0, side * pi / 2 + b.u(-0.3, 0.3)),
                     b.at(b.u(-0.2, 0.2), 0, -deep / 2 - b.u(0.1, 0.5), pi),
                 ):
-                    things.chair(b)
+                    seat(b)
     if b.chance(0.3):
         x, z = room.spot(b, 0.5)
         with b.at(x, 0, z, b.u(0, 6)):
@@ -82,11 +93,57 @@ def desk(b: Builder) -> Scene:
             )
         if b.chance(0.5):
             with b.at(b.u(-0.4, 0.4), 0, -deep / 2 - b.u(0, 0.4), pi + b.u(-0.7, 0.7)):
-                things.chair(b)
+                seat(b)
     away = b.u(0.25, 1.6)
     eye = np.array([x + b.u(-0.7, 0.7), high + b.u(0.25, 0.9), max(z - deep / 2 - away + 0.3, 0.1)])
     target = np.array([x + b.u(-0.4, 0.4), high + b.u(-0.15, 0.3), z + b.u(-0.2, 0.2)])
     return finish(b, room, look(b, eye, target), indoor_lights(b, room, eye))
+
+
+def large_table(b: Builder) -> Scene:
+    """Somebody stands or sits at a large table: it fills the foreground, papers on it, seats round it."""
+    room = Room(b.u(3, 7), b.u(2.3, 3.2), b.u(3, 7))
+    openings(b, room, b.pick((0, 0, 1, 2)))
+    line_walls(b, room, b.u(0.4, 0.95))
+    hang_pictures(b, room)
+    trim(b, room)
+    wide, deep, high, yaw = b.u(1.2, 3.0), b.u(0.7, 1.4), b.u(0.68, 0.8), b.u(-0.9, 0.9)
+    x, z = b.u(-0.15, 0.15) * room.width, b.u(0.25, 0.6) * room.depth
+    with b.at(x, 0, z, yaw):
+        things.table(b, wide, deep, high)
+        with b.at(0, high, 0):
+            things.papers(b, wide, deep, b.n(0, 9))
+            things.clutter(b, wide, deep, b.n(0, 6))
+        for _ in range(b.n(0, 5)):
+            side, along = b.pick((-1, 1)), b.u(-0.45, 0.45) * wide
+            with b.at(along, 0, side * (deep / 2 + b.u(-0.1, 0.4)), (pi if side < 0 else 0) + b.u(-0.6, 0.6)):
+                seat(b)
+    away = deep / 2 + b.u(-0.1, 0.9)
+    eye = np.array([x + b.u(-0.8, 0.8), high + b.u(0.3, 1.0), max(z - away, 0.15)])
+    target = np.array([x + b.u(-0.6, 0.6), high + b.u(-0.3, 0.2), z + b.u(-0.2, 1.2)])
+    return finish(b, room, look(b, eye, target), indoor_lights(b, room, eye))
+
+
+def seats_and_sun(b: Builder) -> Scene:
+    """Seats near the camera before a plain wall or a window; the sun draws bright patches as often as not."""
+    room = Room(b.u(2.4, 6), b.u(2.3, 3.2), b.u(2.2, 6))
+    openings(b, room, b.pick((0, 1, 1, 2, 2)))
+    if b.chance(0.5):
+        line_walls(b, room, 0.4)
+    hang_pictures(b, room)
+    trim(b, room)
+    eye = np.array([b.u(-0.35, 0.35) * room.width, b.u(0.6, 1.7), b.u(0.1, 0.6)])
+    target = np.array([b.u(-0.3, 0.3) * room.width, b.u(0.1, 0.8), b.u(1.2, max(0.8 * room.depth, 1.3))])
+    with b.at(target[0], 0, target[2], b.u(0, 2 * pi)):
+        seat(b)
+    for _ in range(b.n(0, 3)):
+        x, z = room.spot(b, 0.5)
+        with b.at(x, 0, max(z, 1.0), b.u(0, 2 * pi)):
+            seat(b)
+    lights = indoor_lights(b, room, eye)
+    if b.chance(0.6):
+        lights = sunshine(b, room, lights, target)
+    return finish(b, room, look(b, eye, target), lights)
 
 
 def webcam(b: Builder) -> Scene:
@@ -251,8 +308,10 @@ def loose_things(b: Builder) -> Scene:
 
 Maker = Callable[[Builder], Scene]
 KINDS: dict[str, tuple[Maker, float]] = {
-    "living_room": (living_room, 0.32),
-    "desk": (desk, 0.22),
+    "living_room": (living_room, 0.28),
+    "desk": (desk, 0.18),
+    "large_table": (large_table, 0.10),
+    "seats_and_sun": (seats_and_sun, 0.10),
     "webcam": (webcam, 0.10),
     "standing_people": (standing_people, 0.08),
     "corridor": (corridor, 0.06),

@@ -63,6 +63,27 @@ def indoor_lights(b: Builder, room: Room, eye: np.ndarray) -> Lights:
     )
 
 
+def sunshine(b: Builder, room: Room, lights: Lights, lit: np.ndarray) -> Lights:
+    """The same with the sun for its lamp: through an opening, if there is one, and near `lit` (x, y, z)."""
+    position = np.array([b.u(-25, 25), b.u(6, 25), b.u(-10, 30)])
+    if b.holes:
+        face, u0, u1, v0, v1 = b.pick(b.holes)
+        x, z, _, length = room.wall(int(face))
+        along = (u0 + u1) * length / 4
+        middle = np.array([x, (v0 + v1 + 2) / 4 * room.height, z])
+        middle[0 if face in (FAR, NEAR) else 2] += along
+        ray = unit(middle - lit - b.rng.normal(size=3) * 0.3)
+        position = lit + 30 * unit(np.array([ray[0], max(ray[1], 0.15), ray[2]]))
+    return replace(
+        lights,
+        position=position,
+        colour=np.array([1.0, 0.93, 0.82]) ** b.u(0, 2) * b.u(0.8, 3.5),
+        falloff=0.0,
+        radius=b.u(0.0, 0.5),
+        shadow=b.u(0.8, 1.0),
+    )
+
+
 def outdoor_lights(b: Builder) -> Lights:
     strength = b.u(0.0, 2.5)
     sky = np.array([0.55, 0.75, 1.0]) ** b.u(0, 1.5)
