@@ -6,7 +6,8 @@ from math import pi
 
 import numpy as np
 
-from shared.bundled.builder import Builder, Surface, rotation_x
+from shared.bundled.builder import Builder, Surface, Triple, rotation_x
+from shared.bundled.furniture import bottle, small_thing
 
 
 def person(b: Builder, *, seated: bool = False, busy: bool | None = None) -> None:
@@ -68,6 +69,26 @@ def _arms(
         b.limb((side * wide / 2, shoulder, 0), elbow, 0.1 * k, shirt, 0.85)
         b.limb(elbow, hand, 0.08 * k, sleeve, 0.75)
         b.ellipsoid(hand, (0.08, 0.1, 0.09), skin)
+
+
+def reaching_arm(b: Builder, hand: Triple) -> None:
+    """An arm that comes in from above or from a side, the hand at `hand`, mostly with a thing in it."""
+    sleeve, skin = b.surface(), b.surface("plain", dark=(0.3, 0.18, 0.12), light=(0.8, 0.58, 0.46))
+    palm = np.asarray(hand, float)
+    lean = np.array([b.u(-1.2, 1.2), b.u(0.2, 1.0), b.u(-0.8, 0.2)])
+    lean /= np.linalg.norm(lean)
+    b.ellipsoid(palm, (0.1, 0.09, 0.1), skin)
+    for k in range(4):
+        tip = palm + np.array([0.05 * np.cos(1.6 * k), -0.06, 0.05 * np.sin(1.6 * k)])
+        b.limb(palm, tip, 0.022, skin)
+    wrist, elbow = palm + 0.12 * lean, palm + b.u(0.3, 0.5) * lean
+    b.limb(palm, wrist, 0.06, skin)
+    b.limb(wrist, elbow, 0.075, sleeve, 1.3)
+    b.limb(elbow, elbow + 0.7 * lean + (0.0, 0.1, -0.1), 0.1, sleeve, 1.2)
+    if b.chance(0.7):
+        tall = b.u(0.15, 0.3)
+        with b.at(palm[0], palm[1] - 0.05 - b.u(0.5, 1.0) * tall, palm[2]):
+            (bottle if b.chance(0.6) else small_thing)(b, tall)
 
 
 def car(b: Builder) -> None:

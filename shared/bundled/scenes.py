@@ -182,9 +182,16 @@ def standing_people(b: Builder) -> Scene:
         x, z = room.spot(b, 0.4)
         with b.at(x, 0, max(z, 1.2), b.u(0, 2 * pi)):
             people.person(b)
+    if b.chance(0.35):
+        x, z = room.spot(b, 0.6)
+        with b.at(x, 0, z):
+            things.table(b, b.u(0.5, 1.4), b.u(0.5, 0.8), b.pick((0.74, 1.1)))
     eye = np.array(
         [b.u(-0.3, 0.3) * room.width, b.u(1.0, 1.9) if b.chance(0.6) else room.height - 0.2, b.u(0.1, 0.4)]
     )
+    if b.chance(0.35):
+        with b.at(eye[0] + b.u(-0.6, 0.6), 0, eye[2] + b.u(0.6, 1.4), b.u(0, 2 * pi)):
+            people.person(b)
     target = np.array([b.u(-0.2, 0.2) * room.width, b.u(0.5, 1.4), b.u(0.4, 0.9) * room.depth])
     return finish(b, room, look(b, eye, target, 0.08), indoor_lights(b, room, eye))
 
@@ -235,6 +242,8 @@ def table_top(b: Builder) -> Scene:
             for i in range(b.n(1, 6)):
                 with b.at((i - 2) * b.u(0.1, 0.2), 0, b.u(-0.4, 0.3) * deep, b.u(0, 6)):
                     (things.bottle if b.chance(0.55) else things.small_thing)(b, b.u(0.12, 0.36))
+            if b.chance(0.35):
+                people.reaching_arm(b, (b.u(-0.3, 0.3), b.u(0.1, 0.4), b.u(-0.5, 0.2) * deep))
     eye = np.array([b.u(-0.4, 0.4), high + b.u(0.05, 0.6), max(z - deep / 2 - b.u(0.1, 0.7), 0.05)])
     target = np.array([b.u(-0.15, 0.15), high + b.u(0.0, 0.2), z])
     return finish(b, room, look(b, eye, target, 0.05), indoor_lights(b, room, eye))
@@ -285,6 +294,32 @@ def street(b: Builder) -> Scene:
     return finish(b, room, look(b, eye, target, 0.05), outdoor_lights(b), outdoors=True, walls=walls)
 
 
+def from_above(b: Builder) -> Scene:
+    """Cars or people on a bare floor, seen by a camera on a mast or under a high ceiling."""
+    high = b.u(3, 12)
+    is_open = b.chance(0.7)
+    room = Room(700, 200, 700) if is_open else Room(b.u(8, 20), high + b.u(0.3, 2), b.u(10, 30))
+    near = 40.0 if is_open else b.u(0.2, 0.4) * room.depth
+    ground = b.surface(b.pick(("speckle", "speckle", "plain", "tiles", "clouds")), repeat=b.u(0.1, 1))
+    away = high * b.u(0.15, 1.8)
+    for _ in range(b.n(0, 6)):
+        paint, length = b.plain(b.pick((None, 0.95))), b.u(1, 12)
+        place = (b.u(-1, 1) * high, 0.004, near + away + b.u(-1, 1) * high)
+        b.box(place, (b.u(0.08, 0.25), 0.008, length), paint, rotation_y(b.u(0, pi)))
+    for _ in range(b.n(1, 5)):
+        x, z = b.u(-0.9, 0.9) * high, near + max(away + b.u(-0.8, 1.5) * high, 0.5)
+        with b.at(x, 0, z, b.u(0, 2 * pi)):
+            (people.car if is_open and b.chance(0.65) else people.person)(b)
+    if is_open and b.chance(0.3):
+        with b.at(b.u(-1, 1) * high, 0, near + away + b.u(0, 2) * high):
+            people.tree(b)
+    eye = np.array([0.0, high, near])
+    camera = look(b, eye, np.array([b.u(-0.3, 0.3) * high, 0.0, near + away]), 0.06)
+    if is_open:
+        return finish(b, room, camera, outdoor_lights(b), outdoors=True, walls=[ground] * 6)
+    return finish(b, room, camera, indoor_lights(b, room, eye))
+
+
 def loose_things(b: Builder) -> Scene:
     """Anything anywhere at any size: what no room teaches."""
     room = Room(b.u(1.5, 8), b.u(1.5, 4), b.u(2, 10))
@@ -316,6 +351,7 @@ KINDS: dict[str, tuple[Maker, float]] = {
     "standing_people": (standing_people, 0.08),
     "corridor": (corridor, 0.06),
     "table_top": (table_top, 0.06),
-    "street": (street, 0.10),
+    "street": (street, 0.09),
+    "from_above": (from_above, 0.05),
     "loose_things": (loose_things, 0.06),
 }
