@@ -11,6 +11,7 @@ from typing import Any
 
 from live.config import LiveConfig, SourceSpec, parse_source
 from shared import UserError, options
+from shared.progress import bar
 
 PROG = "depth-live"
 
@@ -134,15 +135,13 @@ def model_options(parsed: argparse.Namespace) -> dict[str, Any]:
 
 def demo_source() -> SourceSpec:
     """The first call renders the clip, which takes a while: a bar on stderr says so."""
-    from tqdm import tqdm
-
     from shared.bundled.demo import demo_clip
 
-    with tqdm(desc="Rendering the demo clip, once", unit=" frames", delay=0.5) as bar:
+    with bar(desc="Rendering the demo clip, once", unit=" frames", delay=0.5) as shown:
 
         def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+            shown.total = total
+            shown.update(done - shown.n)
 
         try:
             return SourceSpec("file", demo_clip(progress=progress), "demo")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from shared import UserError
+from shared.progress import bar
 
 logger = logging.getLogger(__name__)
 
@@ -115,19 +116,17 @@ def _open(url: str, start: int, timeout_s: float) -> Response:
 
 
 def _copy(response: Response, file: IO[bytes], start: int, total: int | None) -> None:
-    from tqdm import tqdm
-
-    with tqdm(
+    with bar(
         desc="official weights",
         initial=start,
         total=total,
         unit="B",
         unit_scale=True,
         mininterval=0.1 if sys.stderr.isatty() else 10.0,
-    ) as bar:
+    ) as shown:
         while chunk := _read(response):
             file.write(chunk)
-            bar.update(len(chunk))
+            shown.update(len(chunk))
 
 
 def _read(response: Response) -> bytes:

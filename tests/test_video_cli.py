@@ -280,3 +280,25 @@ def test_the_whole_command_with_the_bundled_model(make_clip: MakeClip, tmp_path:
     found = facts(tmp_path / "x.mp4")
     assert found.frames == 25
     assert "bundled" in found.dump
+
+
+def test_a_reader_of_stderr_that_goes_away_does_not_hang_the_conversion(
+    make_clip: MakeClip, tmp_path: Path
+) -> None:
+    """As in `depth-video clip.mp4 2>&1 | head`: the bar has nobody to write to."""
+    source = make_clip("unread.mp4", video="testsrc2=size=320x180:rate=25:duration=8")
+    command = [sys.executable, "-m", "video", source, "-o", tmp_path / "x.mp4", "--weights", "bundled"]
+    with subprocess.Popen(
+        [*command, "--size", "128", "--every", "1"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        cwd=REPOSITORY,
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.read(1)
+        process.stderr.close()
+        try:
+            assert process.wait(timeout=120) == 0
+        finally:
+            process.kill()
+    assert facts(tmp_path / "x.mp4").frames == 200
