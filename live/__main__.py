@@ -58,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="auto|N",
         help="infer each Nth frame; auto is as often as the machine can (default)",
     )
+    options.add_steady_option(parser)
     options.add_model_options(parser)
     _add_source_options(parser)
     _add_output_options(parser)
@@ -114,7 +115,7 @@ def to_config(parsed: argparse.Namespace) -> LiveConfig:
     source = None if parsed.demo else parse_source(parsed.source or "0")
     plain: dict[str, Any] = {
         name: getattr(parsed, name)
-        for name in ("view", "alpha", "colormap", "every", "fps", "record", "stats")
+        for name in ("view", "alpha", "colormap", "every", "steady", "fps", "record", "stats")
     }
     return LiveConfig(
         source=source or demo_source(),

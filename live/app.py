@@ -63,6 +63,7 @@ class App:
             self._keyframes,
             self.controls,
             self.stats,
+            steady=config.steady,
         )
         self._source, rate = self._make_source()
         self._depth_worker = Worker("depth", self._depth.run)

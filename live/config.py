@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from shared import Colormap, UserError, View
+from shared import DEFAULT_STEADY, Colormap, UserError, View
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "udp", "tcp", "rtp", "rtmp", "srt")
 
@@ -28,13 +28,17 @@ class SourceSpec:
 
 @dataclass(frozen=True)
 class LiveConfig:
-    """One run of the live window. every: infer each Nth frame; 1 is as often as the machine can."""
+    """One run of the live window.
+
+    every: infer each Nth frame; 1 is as often as the machine can. steady: 0 (each frame by itself) to 1.
+    """
 
     source: SourceSpec
     view: View = "overlay"
     colormap: Colormap = "inferno"
     alpha: float = 0.5
     every: int = 1
+    steady: float = DEFAULT_STEADY
     size: int = 256
     weights: str | None = None
     engine: str = "auto"

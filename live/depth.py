@@ -1,4 +1,7 @@
-"""The depth thread: the newest frame goes in, a keyframe comes out, as often as the machine can."""
+"""The depth thread: the newest frame goes in, a keyframe comes out, as often as the machine can.
+
+Where the user has frames skipped, one of which the last keyframe says too little is inferred all the same.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from live.source import Frame
 from live.stats import Stats
 from shared.handoff import Closed, LatestSlot, now_s
 from shared.predictor import DepthPredictor
-from shared.steady import Keyframe, Steadier
+from shared.steady import Keyframe, Steadier, carry_to
+from shared.stream import MOST_UNEXPLAINED
 
 
 class DepthLoop:
@@ -26,6 +30,8 @@ class DepthLoop:
         keyframes: LatestSlot[Keyframe],
         controls: Controls,
         stats: Stats,
+        *,
+        steady: float,
     ) -> None:
         self.predictor: DepthPredictor | None = None
         self.has_result = threading.Event()
@@ -34,6 +40,7 @@ class DepthLoop:
         self._keyframes = keyframes
         self._controls = controls
         self._stats = stats
+        self._steady = steady
 
     def run(self, stop: threading.Event) -> None:
         try:
@@ -46,12 +53,18 @@ class DepthLoop:
 
     def _run(self, stop: threading.Event) -> None:
         self.predictor = self._make_predictor()
-        steadier = Steadier()
+        steadier = Steadier(self._steady)
+        last: Keyframe | None = None
         next_index, is_locked = 0, False
         while not stop.is_set():
             frame = self._frames.get(timeout_s=0.2)
-            if frame is None or frame.index < next_index:
+            if frame is None:
                 continue
+            carried = None
+            if last is not None and frame.index < next_index:
+                carried = carry_to(last, frame.frame_bgr)
+                if carried.unexplained <= MOST_UNEXPLAINED:
+                    continue
             next_index = frame.index + self._controls.every
             started_s = now_s()
             prediction = self.predictor.predict(frame.frame_bgr)
@@ -60,5 +73,6 @@ class DepthLoop:
             if self._controls.is_range_locked != is_locked:
                 is_locked = self._controls.is_range_locked
                 steadier.lock_range(is_locked)
-            self._keyframes.put(steadier.accept(frame.frame_bgr, prediction, frame.time_s))
+            last = steadier.accept(frame.frame_bgr, prediction, frame.time_s, carried)
+            self._keyframes.put(last)
             self.has_result.set()

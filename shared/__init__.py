@@ -21,6 +21,7 @@ View = Literal["depth", "overlay", "side-by-side"]
 Colormap = Literal["inferno", "magma", "turbo", "viridis", "gray"]
 
 SMALLEST_FRAME_PX = 16
+DEFAULT_STEADY = 0.5
 
 
 class UserError(Exception):

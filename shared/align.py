@@ -13,6 +13,8 @@ SAMPLES = 2000
 ROUNDS = 4
 LEAST_TRUSTED = 0.05  # share of the pixels
 LEAST_SPREAD = 1e-4  # of the prediction, relative to its size
+LEAST_CORRELATION = 0.5
+MOST_MISSED = 0.04  # of the range, by half of the pixels; up to 0.02 while the scene is read alike
 SCALE_BOUNDS = (0.1, 10.0)
 
 
@@ -46,8 +48,12 @@ IDENTITY = Affine(1.0, 0.0)
 def fit_affine(prediction: DepthMap, target: DepthMap, trust: NDArray[np.float32]) -> Affine | None:
     """scale, shift with scale * prediction + shift ~ target, over trusted pixels; None if degenerate.
 
-    All (h, w) float32. Iteratively reweighted least squares with Cauchy's weights (Holland and Welsch, 1977)
-    on about SAMPLES pixels.
+    None too where half of the pixels miss the line by MOST_MISSED: the two maps read the scene differently,
+    and no scale and shift makes them one.
+
+    All (h, w) float32. Iteratively reweighted with Cauchy's weights (Holland and Welsch, 1977) on about
+    SAMPLES pixels. The line is the reduced major axis, whose scale is the ratio of the spreads: both maps are
+    predictions and err alike, and least squares would take that for a smaller scale, in each frame anew.
     """
     step = max(1, round((prediction.size / SAMPLES) ** 0.5))
     p = prediction[::step, ::step].ravel().astype(np.float64)
@@ -62,9 +68,10 @@ def fit_affine(prediction: DepthMap, target: DepthMap, trust: NDArray[np.float32
         if affine is None:
             return None
         residual = np.abs(affine(p) - t)
-        width = 1.5 * np.median(residual[base > 0.1 * base.max()]) + 1e-9
-        weights = base / (1 + (residual / width) ** 2)
-    return affine
+        missed = np.median(residual[base > 0.1 * base.max()])
+        weights = base / (1 + (residual / (1.5 * missed + 1e-9)) ** 2)
+    far, near = np.percentile(t, (1, 99))
+    return affine if missed <= MOST_MISSED * (near - far) else None
 
 
 def _weighted_fit(
@@ -72,10 +79,12 @@ def _weighted_fit(
 ) -> Affine | None:
     total = weights.sum()
     mean_p, mean_t = (weights @ p) / total, (weights @ t) / total
-    variance = (weights @ (p - mean_p) ** 2) / total
-    if variance <= (LEAST_SPREAD * (abs(mean_p) + 1e-6)) ** 2:
+    spread_p = ((weights @ (p - mean_p) ** 2) / total) ** 0.5
+    spread_t = ((weights @ (t - mean_t) ** 2) / total) ** 0.5
+    if spread_p <= LEAST_SPREAD * (abs(mean_p) + 1e-6):
         return None
-    scale = (weights @ ((p - mean_p) * (t - mean_t))) / total / variance
-    if not SCALE_BOUNDS[0] < scale < SCALE_BOUNDS[1]:
+    covariance = (weights @ ((p - mean_p) * (t - mean_t))) / total
+    scale = spread_t / spread_p
+    if covariance < LEAST_CORRELATION * spread_p * spread_t or not SCALE_BOUNDS[0] < scale < SCALE_BOUNDS[1]:
         return None
     return Affine(float(scale), float(mean_t - scale * mean_p))

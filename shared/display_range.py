@@ -14,6 +14,7 @@ from shared.align import IDENTITY, Affine
 PERCENTILES = (1.0, 99.0)
 FOLLOW_S = 1.5
 REMEMBERED = 3
+LEAST_SPAN = 0.2  # of what there is to show; a range that is narrower than that tells nothing
 SAMPLES = 3000
 
 
@@ -29,12 +30,14 @@ class RangeFollower:
         self.shown: DisplayRange = (0.0, 1.0)
         self._measured: list[DisplayRange] = []
 
-    def restart(self, depth_map: DepthMap) -> DisplayRange:
-        """Forgets the past, as after a cut; a locked range stays."""
+    def restart(self, depth_map: DepthMap, regauge: Affine = IDENTITY) -> DisplayRange:
+        """Forgets the past, as after a cut; a locked range stays, taken to the new scale by regauge."""
         first = not self._measured
         self._measured = [measure(depth_map)]
         if first or not self.locked:
             self.shown = self._measured[0]
+        else:
+            self.shown = (regauge(self.shown[0]), regauge(self.shown[1]))
         return self._fixed or self.shown
 
     def follow(self, depth_map: DepthMap, step_s: float, regauge: Affine = IDENTITY) -> DisplayRange:
@@ -43,8 +46,9 @@ class RangeFollower:
         self._measured = [*past, measure(depth_map)][-REMEMBERED:]
         far, near = regauge(self.shown[0]), regauge(self.shown[1])
         if not self.locked:
-            follow = 1.0 - math.exp(-step_s / FOLLOW_S)
             aim_far, aim_near = self._aim()
+            tells_nothing = near - far < LEAST_SPAN * (aim_near - aim_far)  # as after a black beginning
+            follow = 1.0 if tells_nothing else 1.0 - math.exp(-step_s / FOLLOW_S)
             far, near = far + follow * (aim_far - far), near + follow * (aim_near - near)
         self.shown = (far, near)
         return self._fixed or self.shown

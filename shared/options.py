@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import get_args
 
-from shared import Colormap, UserError, View
+from shared import DEFAULT_STEADY, Colormap, UserError, View
 
 EXIT_INTERRUPTED = 130
 DEBUG_VARIABLE = "DEPTH_DEBUG"
@@ -66,6 +66,16 @@ def add_view_options(parser: argparse.ArgumentParser, *, default_view: View = "d
         choices=get_args(Colormap),
         default="inferno",
         help="(default %(default)s); near is bright",
+    )
+
+
+def add_steady_option(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--steady",
+        type=fraction_0_1,
+        default=DEFAULT_STEADY,
+        metavar="S",
+        help="0 takes each frame by itself, 1 is steadiest (default %(default)s)",
     )
 
 

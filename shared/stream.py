@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared import DepthMap, DisplayRange, FrameBGR
-from shared.steady import DEFAULT_STEADY, Carried, Keyframe, Steadier, carry_to
+from shared import DEFAULT_STEADY, DepthMap, DisplayRange, FrameBGR
+from shared.steady import Carried, Keyframe, Steadier, carry_to, carry_to_gray
 
 Timed = tuple[FrameBGR, float]
 
@@ -41,7 +41,7 @@ class _Held:
 class DepthStream:
     """Depth for every frame of one stream.
 
-    predictor: anything with predict(frame_bgr) -> (h, w) float32. every: infer each Nth frame; at once at a
+    predictor: anything with predict(frame_bgr) -> (h, w), finite. every: infer each Nth frame; at once at a
     cut, a change of size, or where the last inferred frame does not explain MOST_UNEXPLAINED of the picture:
     somebody came in, or a thing is too fast for the flow and would be torn. steady: 0 hands predictions
     through unchanged, 1 is steadiest. lookahead: `process` may hold back up to N frames to carry depth from
@@ -66,6 +66,7 @@ class DepthStream:
         self._predictor = predictor
         self._lookahead = lookahead
         self._steadier = Steadier(steady, fixed_range=fixed_range)
+        self._fixed_range = fixed_range
         self._keyframe: Keyframe | None = None
         self._since_keyframe = 0
         self._frame_shape: tuple[int, ...] = ()
@@ -81,9 +82,9 @@ class DepthStream:
 
     def push(self, frame_bgr: FrameBGR, time_s: float) -> DepthMap:
         """The depth of this frame, from what came before it; (h, w) float32."""
-        carried = self._carry_if_not_due(frame_bgr)
-        if carried is None:
-            return self._hand_out(self._infer(frame_bgr, time_s))
+        carried, is_enough = self._carry(frame_bgr)
+        if carried is None or not is_enough:
+            return self._hand_out(self._infer(frame_bgr, time_s, carried))
         assert self._keyframe is not None
         self.at_keyframe = False
         self._display_range = self._keyframe.display_range
@@ -96,38 +97,38 @@ class DepthStream:
             if not self._lookahead:
                 yield frame_bgr, time_s, self.push(frame_bgr, time_s)
                 continue
-            carried = self._carry_if_not_due(frame_bgr)
-            if carried is not None:
+            carried, is_enough = self._carry(frame_bgr)
+            if carried is not None and is_enough:
                 held.append(_Held(frame_bgr, time_s, carried))
                 continue
             before = self._keyframe
-            after = self._infer(frame_bgr, time_s)
+            after = self._infer(frame_bgr, time_s, carried)
             yield from self._release(held, before, after)
             held = []
             yield frame_bgr, time_s, self._hand_out(after)
         yield from self._release(held, self._keyframe, None)
 
-    def _carry_if_not_due(self, frame_bgr: FrameBGR) -> Carried | None:
-        """What the last keyframe says of this frame, or None where the frame must be inferred."""
+    def _carry(self, frame_bgr: FrameBGR) -> tuple[Carried | None, bool]:
+        """What the last keyframe says of this frame, if it is asked, and whether that will do."""
         same_shape = frame_bgr.shape == self._frame_shape
         self._frame_shape = frame_bgr.shape
         self._since_keyframe += 1
         if self._keyframe is None or not same_shape or self._since_keyframe >= self.every:
-            return None
+            return None, False
         carried = carry_to(self._keyframe, frame_bgr)
-        return None if carried.unexplained > MOST_UNEXPLAINED else carried
+        return carried, carried.unexplained <= MOST_UNEXPLAINED
 
-    def _infer(self, frame_bgr: FrameBGR, time_s: float) -> Keyframe:
+    def _infer(self, frame_bgr: FrameBGR, time_s: float, carried: Carried | None) -> Keyframe:
         prediction = self._predictor.predict(frame_bgr)
         self.inferred += 1
         self._since_keyframe = 0
-        self._keyframe = self._steadier.accept(frame_bgr, prediction, time_s)
+        self._keyframe = self._steadier.accept(frame_bgr, prediction, time_s, carried)
         return self._keyframe
 
     def _hand_out(self, keyframe: Keyframe) -> DepthMap:
         self.at_keyframe = True
         self._display_range = keyframe.display_range
-        return keyframe.depth_map
+        return keyframe.depth_map.copy()  # the stream goes on with its own
 
     def _release(
         self, held: list[_Held], before: Keyframe | None, after: Keyframe | None
@@ -139,7 +140,8 @@ class DepthStream:
                 self._display_range = before.display_range
                 yield waiting.frame_bgr, waiting.time_s, waiting.carried.depth_map
             else:
-                depth_map, self._display_range = _between(waiting, before, after)
+                depth_map, between = _between(waiting, before, after)
+                self._display_range = self._fixed_range or between
                 yield waiting.frame_bgr, waiting.time_s, depth_map
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -158,12 +160,12 @@ def _between(held: _Held, before: Keyframe, after: Keyframe) -> tuple[DepthMap, 
 
     Trust frays from pixel to pixel; blended by its mean over a neighbourhood, what moves stays in one piece.
     """
-    later = carry_to(after, held.frame_bgr)
+    later = carry_to_gray(after, held.carried.gray_u8)
     passed = (held.time_s - before.time_s) / max(after.time_s - before.time_s, 1e-6)
     passed = min(max(passed, 0.0), 1.0)
-    weight_before = cv2.blur(held.carried.trust**2, TRUST_AREA_PX) + LEAST_WEIGHT
+    weight_before = cv2.blur(held.carried.motion.trust**2, TRUST_AREA_PX) + LEAST_WEIGHT
     weight_before *= np.float32(1 - passed)
-    weight_after = (cv2.blur(later.trust**2, TRUST_AREA_PX) + LEAST_WEIGHT) * np.float32(passed)
+    weight_after = (cv2.blur(later.motion.trust**2, TRUST_AREA_PX) + LEAST_WEIGHT) * np.float32(passed)
     share = weight_after / (weight_before + weight_after)
     earlier_map = after.regauge(held.carried.depth_map)
     depth_map = earlier_map + share * (later.depth_map - earlier_map)

@@ -12,9 +12,9 @@ from shared.options import (
     ArgumentParser,
     add_common_options,
     add_model_options,
+    add_steady_option,
     add_view_options,
     configure_logging,
-    fraction_0_1,
     picture_height_px,
     positive_float,
     positive_int,
@@ -26,7 +26,6 @@ from video.settings import (
     DEFAULT_CRF,
     DEFAULT_EVERY,
     DEFAULT_PRESET,
-    DEFAULT_STEADY,
     PRESETS,
     ConvertSettings,
     RawForm,
@@ -159,13 +158,7 @@ def _add_depth_options(parser: argparse.ArgumentParser) -> None:
         help="run the network on each Nth frame, sooner where much is new, carry depth along between"
         f" (default {DEFAULT_EVERY}, less below 25 frames a second)",
     )
-    group.add_argument(
-        "--steady",
-        type=fraction_0_1,
-        default=DEFAULT_STEADY,
-        metavar="S",
-        help="0 takes each frame by itself, 1 is steadiest (default %(default)s)",
-    )
+    add_steady_option(group)
     group.add_argument(
         "--raw", choices=get_args(RawForm), help="also write the depth itself, for further computing"
     )

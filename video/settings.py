@@ -7,12 +7,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from shared import Colormap, View
+from shared import DEFAULT_STEADY, Colormap, View
 from shared.raw_depth import RawForm
 
 DEFAULT_EVERY = 3
 CARRIED_S = 0.11  # for about so long flow follows a walking person; beyond, carried depth tears
-DEFAULT_STEADY = 0.5
 DEFAULT_CRF = 20
 DEFAULT_PRESET = "ultrafast"
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")

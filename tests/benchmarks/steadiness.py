@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from shared import DepthMap, FrameBGR
+from shared import DEFAULT_STEADY, DepthMap, FrameBGR
 from shared.bundled.clips import render_clip
 from shared.bundled.scores import Scores, score
 from shared.flow import small_gray
 from shared.predictor import DepthPredictor
-from shared.steady import DEFAULT_STEADY, Steadier, carry
+from shared.steady import Steadier, carry
 from shared.stream import DepthStream
 from shared.tuning import keep_freed_memory
 from shared.video_io import VideoReader
