@@ -1,8 +1,8 @@
 """How steady and how true the displayed depth is: `python tests/benchmarks/steadiness.py [CLIPS_FOLDER]`.
 
-Everything is measured on the displayed value V in 0..1, for the raw loop that everybody writes (each frame
-between its own minimum and maximum), for holding the last depth, and for ours. Each clip is predicted once,
-with the bundled model unless said; two rendered clips bring exact depth.
+Measured on the displayed value V in 0..1 unless depth is said, for the raw loop that everybody writes (each
+frame between its own minimum and maximum), for holding the last depth, and for ours. Each clip is predicted
+once, with the bundled model unless said; two rendered clips bring exact depth.
 """
 
 from __future__ import annotations
@@ -152,30 +152,47 @@ def print_steadiness(clips: list[Clip]) -> None:
 
 
 def print_skipping(clips: list[Clip]) -> None:
-    print("\n2. Skipped frames, steady=0: error on all frames against hold-last's\n")
+    print("\n2. Skipped frames of depth, steady=0: error on all frames against holding the last depth\n")
+    print("hold 1: each Nth frame inferred and held; hold 2: those held that the stream inferred, too\n")
     for clip in clips:
         assert clip.exact is not None
         for of_what, maps in (("exact depth", clip.exact), ("bundled model", clip.predictions)):
             for every in SKIPS:
-                hold, causal, both, inferred = skipping_errors(clip, maps, every)
-                ratios = f"causal {causal / hold:.2f}  both sides {both / hold:.2f}"
-                sooner = (
-                    f"inferred {inferred}, of which {inferred - (len(maps) - 1) // every - 1} sooner than due"
-                )
-                print(f"{clip.name:16} {of_what:14} N={every}  hold {hold:.4f}  {ratios}  {sooner}")
+                print(f"{clip.name:16} {of_what:14} N={every}  {skipping_row(clip, maps, every)}")
 
 
-def skipping_errors(clip: Clip, maps: list[DepthMap], every: int) -> tuple[float, float, float, int]:
-    """Mean absolute error of holding, carrying forward, carrying from both sides; how many were inferred."""
+def skipping_row(clip: Clip, maps: list[DepthMap], every: int) -> str:
+    """Mean absolute errors of carrying forward and from both sides, as shares of holding's."""
     count = (len(maps) - 1) // every * every + 1  # ends on an inferred frame
     frames, maps = clip.frames[:count], maps[:count]
     hold = mean(np.abs(maps[i] - maps[i - i % every]).mean() for i in range(count))
-    carried = []
-    for lookahead in (False, True):
+    cells = []
+    for name, lookahead in (("causal", False), ("both sides", True)):
         stream = DepthStream(Known(frames, maps), every, 0, lookahead)
-        out = zip(stream.process(frames), maps, strict=True)
-        carried.append(mean(np.abs(depth_map - m).mean() for (_, _, depth_map), m in out))
-    return hold, carried[0], carried[1], stream.inferred
+        errors, hold_errors, last = [], [], maps[0]
+        for (_, _, depth_map), exact in zip(stream.process(frames), maps, strict=True):
+            last = exact if stream.at_keyframe else last
+            errors.append(np.abs(depth_map - exact).mean())
+            hold_errors.append(np.abs(last - exact).mean())
+        cells.append(
+            f"{name} {mean(errors) / hold:.2f} of hold 1, {mean(errors) / mean(hold_errors):.2f} of hold 2"
+        )
+    due = (count - 1) // every + 1
+    return (
+        f"hold {hold:.4f}  {'  '.join(cells)}  inferred {stream.inferred}, {stream.inferred - due} before due"
+    )
+
+
+def print_displayed_skipping(clips: list[Clip]) -> None:
+    print("\n2. Skipped frames as displayed: mean |V(every N) - V(every 1)|, holding | depth-video\n")
+    for clip in clips:
+        every_one = our_values(clip, clip.predictions)
+        cells = []
+        for every in SKIPS:
+            hold = mean(np.abs(every_one[i - i % every] - v).mean() for i, v in enumerate(every_one))
+            ours = zip(our_values(clip, clip.predictions, every=every), every_one, strict=True)
+            cells.append(f"N={every} {hold:.4f} {mean(np.abs(a - b).mean() for a, b in ours):.4f}")
+        print(f"{clip.name:32} {'  '.join(cells)}")
 
 
 def print_jitter(clip: Clip) -> None:
@@ -251,6 +268,15 @@ def print_cost(clip: Clip) -> None:
             step(i)
             times_s.append(time.thread_time() - start_s)
         print(f"{name:32} {1e3 * float(np.median(times_s)):.2f}")
+    print("\nThe whole of a stream, mean per frame\n")
+    frames = [(frame, i / 25) for i, frame in enumerate(small)]
+    for every, lookahead in ((1, False), (3, False), (3, True), (5, True)):
+        stream = DepthStream(Known(frames, clip.predictions), every, lookahead=lookahead)
+        start_s = time.thread_time()
+        count = sum(1 for _ in stream.process(frames))
+        name = f"every {every}, {'both sides' if lookahead else 'causal'}"
+        milliseconds = 1e3 * (time.thread_time() - start_s) / count
+        print(f"{name:32} {milliseconds:.2f}  ({stream.inferred} of {count} inferred)")
 
 
 def main() -> int:
@@ -264,6 +290,7 @@ def main() -> int:
     print(description())
     print_steadiness([*real, *rendered])
     print_skipping(rendered)
+    print_displayed_skipping([*real, *rendered])
     print_response(real[:: len(CLIPS_FROM_S)])  # one span of each: a cut is to another scene
     print_spike(rendered[0])
     print_jitter(rendered[0])
