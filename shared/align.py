@@ -13,9 +13,11 @@ SAMPLES = 2000
 ROUNDS = 4
 LEAST_TRUSTED = 0.05  # share of the pixels
 LEAST_SPREAD = 1e-4  # of the prediction, relative to its size
-LEAST_CORRELATION = 0.5
 MOST_MISSED = 0.04  # of the range, by half of the pixels; up to 0.02 while the scene is read alike
 SCALE_BOUNDS = (0.1, 10.0)
+TRIM = 6.0  # times what half of the pixels miss the line by: what lies further off is not of it
+
+Samples = NDArray[np.float64]
 
 
 class Affine(NamedTuple):
@@ -48,12 +50,13 @@ IDENTITY = Affine(1.0, 0.0)
 def fit_affine(prediction: DepthMap, target: DepthMap, trust: NDArray[np.float32]) -> Affine | None:
     """scale, shift with scale * prediction + shift ~ target, over trusted pixels; None if degenerate.
 
-    None too where half of the pixels miss the line by MOST_MISSED: the two maps read the scene differently,
-    and no scale and shift makes them one.
+    All (h, w) float32. Least squares on about SAMPLES pixels, iteratively reweighted with Cauchy's weights
+    (Holland and Welsch, 1977) from the line that makes the quartiles one; at last the reduced major axis of
+    what lies near the line, whose scale is the ratio of the spreads: both maps are predictions and err alike,
+    and least squares would take that for a smaller scale, in each frame anew.
 
-    All (h, w) float32. Iteratively reweighted with Cauchy's weights (Holland and Welsch, 1977) on about
-    SAMPLES pixels. The line is the reduced major axis, whose scale is the ratio of the spreads: both maps are
-    predictions and err alike, and least squares would take that for a smaller scale, in each frame anew.
+    Where half of the pixels miss the line by MOST_MISSED, the two maps read the scene differently, and no
+    scale and shift makes them one: then their ranges are made one.
     """
     step = max(1, round((prediction.size / SAMPLES) ** 0.5))
     p = prediction[::step, ::step].ravel().astype(np.float64)
@@ -61,30 +64,44 @@ def fit_affine(prediction: DepthMap, target: DepthMap, trust: NDArray[np.float32
     base = trust[::step, ::step].ravel().astype(np.float64) ** 2
     if base.mean() < LEAST_TRUSTED:
         return None
-    weights = base
-    affine = None
+    trusted = base > 0.1 * base.max()
+    far, low, high, near = np.percentile(t, (1, 25, 75, 99))
+    p_far, p_low, p_high, p_near = np.percentile(p, (1, 25, 75, 99))
+    line = _bounded(high - low, p_high - p_low, p_low, low) or _weighted_fit(p, t, base)
     for _ in range(ROUNDS):
-        affine = _weighted_fit(p, t, weights)
-        if affine is None:
-            return None
-        residual = np.abs(affine(p) - t)
-        missed = np.median(residual[base > 0.1 * base.max()])
-        weights = base / (1 + (residual / (1.5 * missed + 1e-9)) ** 2)
-    far, near = np.percentile(t, (1, 99))
-    return affine if missed <= MOST_MISSED * (near - far) else None
+        residual = np.abs(line(p) - t)
+        weights = base / (1 + (residual / (1.5 * np.median(residual[trusted]) + 1e-9)) ** 2)
+        line = _weighted_fit(p, t, weights)
+    residual = np.abs(line(p) - t)
+    missed = np.median(residual[trusted])
+    if line.scale <= 0 or missed > MOST_MISSED * (near - far):
+        return _bounded(near - far, p_near - p_far, p_far, far)
+    return _major_axis(p, t, base * (residual <= TRIM * missed + 1e-6 * (near - far)))
 
 
-def _weighted_fit(
-    p: NDArray[np.float64], t: NDArray[np.float64], weights: NDArray[np.float64]
-) -> Affine | None:
+def _weighted_fit(p: Samples, t: Samples, weights: Samples) -> Affine:
+    """Least squares; a flat p has scale 0."""
+    mean_p, mean_t, variance_p, _, covariance = _moments(p, t, weights)
+    scale = covariance / max(variance_p, 1e-30)
+    return Affine(scale, mean_t - scale * mean_p)
+
+
+def _major_axis(p: Samples, t: Samples, weights: Samples) -> Affine | None:
+    mean_p, mean_t, variance_p, variance_t, covariance = _moments(p, t, weights)
+    if variance_p <= (LEAST_SPREAD * (abs(mean_p) + 1e-6)) ** 2 or covariance <= 0:
+        return None
+    return _bounded(variance_t**0.5, variance_p**0.5, mean_p, mean_t)
+
+
+def _moments(p: Samples, t: Samples, weights: Samples) -> tuple[float, float, float, float, float]:
     total = weights.sum()
     mean_p, mean_t = (weights @ p) / total, (weights @ t) / total
-    spread_p = ((weights @ (p - mean_p) ** 2) / total) ** 0.5
-    spread_t = ((weights @ (t - mean_t) ** 2) / total) ** 0.5
-    if spread_p <= LEAST_SPREAD * (abs(mean_p) + 1e-6):
-        return None
-    covariance = (weights @ ((p - mean_p) * (t - mean_t))) / total
-    scale = spread_t / spread_p
-    if covariance < LEAST_CORRELATION * spread_p * spread_t or not SCALE_BOUNDS[0] < scale < SCALE_BOUNDS[1]:
-        return None
-    return Affine(float(scale), float(mean_t - scale * mean_p))
+    off_p, off_t = p - mean_p, t - mean_t
+    second = [float(weights @ product) / total for product in (off_p * off_p, off_t * off_t, off_p * off_t)]
+    return float(mean_p), float(mean_t), second[0], second[1], second[2]
+
+
+def _bounded(spread_t: float, spread_p: float, p: float, t: float) -> Affine | None:
+    """The line through (p, t) that takes the one spread to the other; None if its scale is no likely one."""
+    scale = float(spread_t) / max(float(spread_p), 1e-12)
+    return Affine(scale, float(t - scale * p)) if SCALE_BOUNDS[0] < scale < SCALE_BOUNDS[1] else None

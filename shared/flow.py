@@ -127,12 +127,14 @@ def _finders(shape: tuple[int, int]) -> tuple[cv2.DISOpticalFlow, cv2.DISOptical
     OpenCV's finders lower their own finest scale for a small picture and keep it low for the next.
 
     The ultrafast preset stops at a quarter of the resolution. Going on to half of it, with half the
-    iterations, took the error of carried depth from 0.53 to 0.44 of held depth's, for 0.8 ms.
+    iterations, took the error of carried depth from 0.53 to 0.44 of held depth's; with patches 5 pixels
+    apart instead of 4 it takes two thirds of the time and 0.01 more.
     """
     if getattr(_per_thread, "shape", None) != shape:
         fine, coarse = (cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST) for _ in range(2))
         fine.setFinestScale(1)
         fine.setGradientDescentIterations(6)
+        fine.setPatchStride(5)
         _per_thread.shape, _per_thread.finders = shape, (fine, coarse)
     return _per_thread.finders
 

@@ -57,7 +57,8 @@ def test_nothing_is_left_behind_a_moving_thing() -> None:
     for (_, _, depth_map), exact in zip(DepthStream(scene).process(scene.frames), scene.exact, strict=True):
         wall = cv2.dilate((exact > 3).astype(np.uint8), np.ones((9, 9))) == 0
         thing = cv2.erode((exact > 3).astype(np.uint8), np.ones((9, 9))) == 1
-        assert np.abs(depth_map - exact)[wall].max() < 0.3
+        assert np.abs(depth_map - exact)[wall].max() < 0.5
+        assert np.abs(depth_map - exact)[wall].mean() < 0.003
         assert np.abs(depth_map - exact)[thing].mean() < 0.15
 
 
@@ -231,17 +232,28 @@ def test_noise_on_both_sides_does_not_shrink_the_scale() -> None:
     assert fitted == pytest.approx((0.5, -1.5), abs=0.02)
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        RAMP[::-1],
-        np.zeros_like(RAMP),
-        RAMP + np.float32(0.3) * np.sin(np.arange(256, dtype=np.float32) / 8),
-    ],
-    ids=["upside down", "flat", "with waves"],
-)
-def test_maps_that_tell_of_different_scenes_are_not_aligned(target: DepthMap) -> None:
-    assert fit_affine(RAMP, target, EXPOSED) is None
+WAVES = np.broadcast_to(np.sin(np.arange(256, dtype=np.float32) / 8), RAMP.shape)
+
+
+@pytest.mark.parametrize("target", [RAMP[::-1], RAMP + np.float32(0.3) * WAVES], ids=["upside down", "waves"])
+def test_of_maps_that_read_the_scene_differently_the_ranges_are_made_one(target: DepthMap) -> None:
+    for prediction in (RAMP, 3 * RAMP + 7):
+        fitted = fit_affine(prediction, target, EXPOSED)
+        assert fitted is not None
+        ends = np.percentile(fitted(prediction), (1, 99))
+        assert ends == pytest.approx(np.percentile(target, (1, 99)), abs=0.04)
+
+
+def test_a_fifth_of_outliers_leaves_the_line_where_it_is() -> None:
+    fitted = fit_affine(2 * with_patch(0) + 1, RAMP, EXPOSED)
+    spiky = 2 * RAMP + 1
+    spiky[:80, :100] += 6
+    assert fit_affine(spiky, RAMP, EXPOSED) == pytest.approx(fitted, abs=0.01)
+
+
+def test_degenerate_maps_have_no_fit() -> None:
+    assert fit_affine(np.zeros_like(RAMP), RAMP, EXPOSED) is None
+    assert fit_affine(RAMP, np.zeros_like(RAMP), EXPOSED) is None
     assert fit_affine(RAMP, RAMP, 0.1 * EXPOSED) is None
     assert fit_affine(RAMP, 2 * RAMP + 1, EXPOSED) == pytest.approx(Affine(2, 1), abs=1e-3)
 
