@@ -108,10 +108,11 @@ def test_what_flow_cannot_explain_is_not_averaged() -> None:
     assert left < 0.4
 
 
-def test_a_scene_that_is_read_anew_is_followed() -> None:
+def test_a_scene_that_is_read_anew_is_followed_within_a_second() -> None:
+    """Held on to in a still picture, four fifths of the old reading would be left."""
     other = np.ascontiguousarray(RAMP[::-1])
-    after = steadied([RAMP] * 20 + [other] * 20)
-    assert np.abs(after[-1] - other).mean() < 0.15 * np.abs(RAMP - other).mean()
+    after = steadied([RAMP] * 20 + [other] * 25)
+    assert np.abs(after[-1] - other).mean() < 0.2 * np.abs(RAMP - other).mean()
 
 
 @pytest.mark.parametrize("noise_levels", [0, 2])
