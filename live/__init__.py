@@ -1,0 +1,1 @@
+"""A camera, a stream or a file becomes depth while it is watched: in a window, in a recording, on a page."""

@@ -174,14 +174,14 @@ def print_version(parsed: argparse.Namespace) -> int:
 
 def list_cameras() -> int:
     prepare_opencv()
-    from live import cameras
+    from live.capture import cameras
 
     print("\n".join(cameras.listing()))
     return 0
 
 
 def prepare_opencv() -> None:
-    from live.quiet import quiet_opencv
+    from live.capture import quiet_opencv
 
     quiet_opencv()
 

@@ -10,25 +10,22 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from live.capture import open_capture
+from live.capture import FileSource, LiveSource, Source, SourceState, open_capture
 from live.config import LiveConfig
 from live.controls import Controls
 from live.depth import DepthLoop
-from live.keys import key_table
-from live.recorder import Recordings
+from live.frame import Frame
+from live.outputs import Recordings, Snapshots, time_stem
 from live.scene import Scene
-from live.screen import Readings, Screen
 from live.signals import Interrupt
-from live.snapshot import Snapshots, time_stem
-from live.source import FileSource, Frame, LiveSource, Source, SourceState
 from live.stats import Stats
 from live.tuning import tune_process
-from live.viewer import require_display
+from live.window import Readings, Screen, key_table, require_display
 from live.worker import Worker
 from shared.handoff import Closed, LatestSlot, now_s
+from shared.media import VideoReader, probe
+from shared.motion import Keyframe
 from shared.predictor import DepthPredictor
-from shared.steady import Keyframe
-from shared.video_io import VideoReader, probe
 
 logger = logging.getLogger(__name__)
 

@@ -9,12 +9,11 @@ import threading
 from collections.abc import Callable
 
 from live.controls import Controls
-from live.source import Frame
+from live.frame import Frame
 from live.stats import Stats
 from shared.handoff import Closed, LatestSlot, now_s
+from shared.motion import MOST_UNEXPLAINED, Keyframe, Steadier, carry_to
 from shared.predictor import DepthPredictor
-from shared.steady import Keyframe, Steadier, carry_to
-from shared.stream import MOST_UNEXPLAINED
 
 
 class DepthLoop:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 
 from live.controls import Controls
+from live.frame import Frame
 from live.picture import Picture
-from live.source import Frame
 from shared import DepthMap
-from shared.steady import Keyframe, carry
+from shared.motion import Keyframe, carry
 
 NO_RANGE = (0.0, 1.0)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
+from shared.network import OFFICIAL_LABEL, official_file, requested
 from shared.options import version
-from shared.weights import OFFICIAL_LABEL, official_file, requested
 
 
 def version_text(weights: str | None = None) -> str:

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from shared import DepthMap, FrameBGR, UserError, check_frame_bgr
 
 if TYPE_CHECKING:
-    from shared.engine import Engine
-    from shared.weights import ChosenWeights
+    from shared.network import ChosenWeights, Engine
 
 NETWORK_STRIDE_PX = 32
 DEFAULT_SIZE_PX = 256
@@ -88,8 +87,7 @@ class DepthPredictor:
         threads: how many cores the network may use; None takes all.
         Raises UserError when the weights or the engine cannot be had.
         """
-        from shared.engine import load_engine
-        from shared.weights import choose_weights
+        from shared.network import choose_weights, load_engine
 
         chosen = choose_weights(weights)
         return cls(

@@ -1,0 +1,1 @@
+"""Files become files: videos and photos in, depth videos, heat maps and raw depth out."""

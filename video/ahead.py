@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from shared import DepthMap, FrameBGR
 
 if TYPE_CHECKING:
-    from shared.stream import Predictor
+    from shared.motion import Predictor
 
 Frame = tuple[FrameBGR, float]
 AHEAD_BYTES = 96 << 20

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import UserError
+from shared.media import check_is_file, probe
 from shared.tuning import keep_freed_memory, share_cores
-from shared.video_info import check_is_file, probe
 from video import partial as partials
 from video.convert import convert
 from video.outputs import check_name, check_output

@@ -17,13 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import DepthMap, DisplayRange, FrameBGR, UserError
-from shared.mux import extract_video
+from shared.media import (
+    Soundtrack,
+    VideoInfo,
+    VideoReader,
+    VideoWriter,
+    check_room,
+    extract_video,
+    piece_beside,
+    playable_frames,
+    probe,
+)
+from shared.motion import DepthStream
 from shared.options import version
 from shared.render import heatmap_i420, nearness, render, view_size
-from shared.stream import DepthStream
-from shared.video_info import VideoInfo, probe
-from shared.video_io import Soundtrack, VideoReader, VideoWriter
-from shared.video_writer import check_room, piece_beside, playable_frames
 from video import partial as partials
 from video.ahead import Ahead
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
@@ -32,7 +39,7 @@ from video.raw import open_raw, raw_map
 from video.settings import ConvertResult, ConvertSettings, default_every
 
 if TYPE_CHECKING:
-    from shared.stream import Predictor
+    from shared.motion import Predictor
 
 __all__ = ["ConvertResult", "ConvertSettings", "convert"]
 

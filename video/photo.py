@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import SMALLEST_FRAME_PX, FrameBGR, UserError
+from shared.media import piece_beside
+from shared.motion import DepthStream
 from shared.render import render
-from shared.stream import DepthStream
-from shared.video_writer import piece_beside
 from video.outputs import PHOTO_OUTPUT_SUFFIXES, check_output
 from video.raw import open_raw, raw_map
 from video.settings import ConvertResult, ConvertSettings
 
 if TYPE_CHECKING:
-    from shared.stream import Predictor
+    from shared.motion import Predictor
 
 
 def convert_photo(

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from shared import DepthMap, DisplayRange, FrameBGR
 from shared.handoff import Closed, Pipe
-from shared.video_io import VideoReader
+from shared.media import VideoReader
 
 IN_FLIGHT_BYTES = 48 << 20
 CANCEL_POLL_S = 0.1

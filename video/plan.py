@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared import UserError
-from shared.raw_depth import SUFFIXES
+from shared.media import SUFFIXES
 from video.outputs import PHOTO_OUTPUT_SUFFIXES, VIDEO_OUTPUT_SUFFIXES
 from video.progress import progress_bar
 from video.settings import ConvertResult

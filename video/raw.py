@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from shared import DepthMap, FrameBGR, UserError
-from shared.raw_depth import RawDepthWriter, raw_path
+from shared.media import RawDepthWriter, raw_path
 from video.settings import ConvertSettings
 
 

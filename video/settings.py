@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from shared import DEFAULT_STEADY, Colormap, View
-from shared.raw_depth import RawForm
+from shared.media import RawForm
 
 DEFAULT_EVERY = 3
 CARRIED_S = 0.11  # for about so long flow follows a walking person; beyond, carried depth tears

@@ -51,8 +51,8 @@ def _folder() -> Path:
 
 
 def _render_clip_to(path: Path, progress: Progress | None) -> None:
-    from shared.bundled.clips import render_clip
-    from shared.video_writer import VideoWriter
+    from shared.bundled.scenes import render_clip
+    from shared.media import VideoWriter
 
     with VideoWriter(path, WIDTH_PX, HEIGHT_PX, FRAME_RATE, comment="rendered by depth-viewer") as writer:
         for number, (frame_bgr, _) in enumerate(render_clip(CLIP_SEED, FRAMES, WIDTH_PX, HEIGHT_PX), start=1):
@@ -64,7 +64,7 @@ def _render_clip_to(path: Path, progress: Progress | None) -> None:
 def _render_photo_to(path: Path, seed: int) -> None:
     import cv2
 
-    from shared.bundled.clips import render_clip
+    from shared.bundled.scenes import render_clip
 
     frame_bgr, _ = next(render_clip(seed, 1, 640, 480))
     unfinished = path.with_name(f"{path.stem}.{os.getpid()}.jpg")

@@ -22,11 +22,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from shared.model import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSmall
+from shared.network.model import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSmall
 from shared.predictor import DepthPredictor, network_size
 from shared.tuning import keep_freed_memory, share_cores
 from tests.benchmarks.machine import description, print_table
-from tests.networks import made_up_module
+from tests.support.networks import made_up_module
 from video.batch import SIDE_BY_SIDE
 from video.convert import ConvertSettings, convert
 from video.settings import DEFAULT_CRF, DEFAULT_EVERY, DEFAULT_PRESET
@@ -106,7 +106,7 @@ def run_one(arguments: argparse.Namespace) -> float:
 
 
 def ours(arguments: argparse.Namespace, output: Path, module: MidasSmall, view: str) -> float:
-    from shared.engine_openvino import OpenVinoEngine
+    from shared.network.engine_openvino import OpenVinoEngine
 
     share_cores()
     keep_freed_memory()

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from shared.engine_openvino import OpenVinoEngine
-from shared.engine_torch import TorchEngine
-from shared.folding import fold
-from shared.model import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSizes, MidasSmall
+from shared.network.engine_openvino import OpenVinoEngine
+from shared.network.engine_torch import TorchEngine
+from shared.network.folding import fold
+from shared.network.model import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSizes, MidasSmall
 from tests.benchmarks.machine import description, milliseconds, print_table
-from tests.networks import made_up_module
+from tests.support.networks import made_up_module
 
 SIZES_PX = [(256, 192), (256, 128), (384, 288)]
 MATRIX_SIDE = 1536

@@ -23,8 +23,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from shared.ffmpeg import ffmpeg_exe
-from tests.live_session import Server, virtual_display
+from shared.media.ffmpeg import ffmpeg_exe
+from tests.support.live_session import Server, virtual_display
 
 SECONDS = 20
 
@@ -62,7 +62,7 @@ def measure(url: str, display: str, arguments: list[str], fake: str | None, seco
     """One run; its figures under the names of the table's columns."""
     with tempfile.TemporaryDirectory() as folder:
         stats = Path(folder) / "stats.json"
-        program = ["live"] if fake is None else ["tests.live_driver", fake]
+        program = ["live"] if fake is None else ["tests.support.live_driver", fake]
         ends = ["--duration", str(seconds), "--stats", str(stats), "--verbose"]
         done = subprocess.run(
             [sys.executable, "-m", *program, url, *arguments, *ends],

@@ -26,7 +26,7 @@ import sys
 import cv2
 import torch
 import torchvision.transforms
-from shared.model import MidasSmall
+from shared.network.model import MidasSmall
 
 model = MidasSmall()
 model.load_state_dict(torch.load(sys.argv[1]))
@@ -97,8 +97,9 @@ def measure(picture: Path, folder: Path, rounds: int) -> None:
 def make_weights(path: Path) -> Path:
     """In a process of its own: this one shall not import torch while it measures."""
     code = (
-        "import sys; from pathlib import Path; from shared.model import MIDAS_V21_SMALL\n"
-        "from tests.networks import save_checkpoint; save_checkpoint(Path(sys.argv[1]), MIDAS_V21_SMALL)"
+        "import sys; from pathlib import Path; from shared.network.model import MIDAS_V21_SMALL\n"
+        "from tests.support.networks import save_checkpoint\n"
+        "save_checkpoint(Path(sys.argv[1]), MIDAS_V21_SMALL)"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], cwd=REPOSITORY, check=True)
     return path

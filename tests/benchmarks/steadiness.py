@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from shared import DEFAULT_STEADY, DepthMap, FrameBGR
-from shared.bundled.clips import render_clip
-from shared.bundled.scores import Scores, score
-from shared.flow import small_gray
+from shared.bundled.scenes.clips import render_clip
+from shared.bundled.train.scores import Scores, score
+from shared.media import VideoReader
+from shared.motion.flow import small_gray
+from shared.motion.steady import Steadier, carry
+from shared.motion.stream import DepthStream
 from shared.predictor import DepthPredictor
-from shared.steady import Steadier, carry
-from shared.stream import DepthStream
 from shared.tuning import keep_freed_memory
-from shared.video_io import VideoReader
 from tests.benchmarks.machine import description
 
 Values = list[NDArray[np.float32]]

@@ -1,0 +1,7 @@
+"""Where live frames come from: cameras, files and streams."""
+
+from live.capture.opening import open_capture
+from live.capture.quiet import quiet_opencv
+from live.capture.source import FileSource, LiveSource, Source, SourceState
+
+__all__ = ["FileSource", "LiveSource", "Source", "SourceState", "open_capture", "quiet_opencv"]

@@ -1,0 +1,70 @@
+"""Opens a camera or a stream and reads frames from it. Importing this loads OpenCV."""
+
+from __future__ import annotations
+
+import cv2
+
+from live.capture import cameras
+from live.capture.quiet import READ_TIMEOUT_S
+from live.config import LiveConfig
+from shared import FrameBGR, UserError
+
+OPEN_TIMEOUT_S = 4.0
+YUYV_WIDTH_PX = 640  # wider than this, USB cameras are slow unless they compress
+
+
+class Capture:
+    """A camera or a stream. read() gives None once it has ended or been cut."""
+
+    def __init__(self, capture: cv2.VideoCapture) -> None:
+        self._capture = capture
+
+    def read(self) -> FrameBGR | None:
+        ok, frame_bgr = self._capture.read()
+        return frame_bgr if ok else None
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def open_capture(config: LiveConfig) -> Capture:
+    """Opens the configured camera or stream. Raises UserError within 5 s when that fails."""
+    target = config.source.target
+    if isinstance(target, int):
+        return _open_camera(target, config)
+    return _open_stream(str(target), config.source.name)
+
+
+def _open_camera(index: int, config: LiveConfig) -> Capture:
+    capture = cv2.VideoCapture(index, cameras.backend())
+    if config.width_px is not None and config.width_px > YUYV_WIDTH_PX:
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    for setting, value in (
+        (cv2.CAP_PROP_FRAME_WIDTH, config.width_px),
+        (cv2.CAP_PROP_FRAME_HEIGHT, config.height_px),
+        (cv2.CAP_PROP_FPS, config.fps),
+        (cv2.CAP_PROP_BUFFERSIZE, 1),
+    ):
+        if value is not None:
+            capture.set(setting, value)  # a driver that cannot, keeps what it has
+    # A busy camera often opens and only fails to deliver.
+    if not capture.isOpened() or not capture.grab():
+        capture.release()
+        raise cameras.why_not(index)
+    return Capture(capture)
+
+
+def _open_stream(url: str, name: str) -> Capture:
+    timeouts_ms = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        int(OPEN_TIMEOUT_S * 1000),
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        int(READ_TIMEOUT_S * 1000),
+    ]
+    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts_ms)
+    if not capture.isOpened():
+        raise UserError(
+            f"{name} could not be opened as a video stream.",
+            "Check the address, that its server is running, and the password if it needs one.",
+        )
+    return Capture(capture)

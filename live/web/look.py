@@ -1,0 +1,49 @@
+"""How a visitor wants depth to be shown: checked values of the query's text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast, get_args
+
+from live.web.limits import Refusal
+from shared import Colormap, DepthMap, DisplayRange, FrameBGR, View
+from shared.render import render
+
+SLOWEST_EVERY = 30
+
+
+@dataclass(frozen=True)
+class Look:
+    view: View = "depth"
+    colormap: Colormap = "inferno"
+    alpha: float = 0.5
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Look:
+        """Raises Refusal for a value that is none."""
+        view, colormap = query.get("view", cls.view), query.get("colormap", cls.colormap)
+        if view not in get_args(View) or colormap not in get_args(Colormap):
+            raise Refusal("The page asked for a view or a colour map that does not exist.")
+        alpha = number(query.get("alpha", "0.5"), 0, 1, "The overlay's share")
+        return cls(cast(View, view), cast(Colormap, colormap), alpha)
+
+    def draw(self, frame_bgr: FrameBGR, depth_map: DepthMap, display_range: DisplayRange) -> FrameBGR:
+        return render(
+            frame_bgr, depth_map, display_range, view=self.view, colormap=self.colormap, alpha=self.alpha
+        )
+
+
+def every_of(query: Mapping[str, str]) -> int:
+    return int(number(query.get("every", "1"), 1, SLOWEST_EVERY, "The number of frames per inference"))
+
+
+def number(text: str, lowest: float, highest: float, name: str) -> float:
+    """Raises Refusal unless lowest <= value <= highest."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not lowest <= value <= highest:
+        raise Refusal(f"{name} must be a number from {lowest:g} to {highest:g}.")
+    return value

@@ -1,0 +1,214 @@
+"""A photo's bytes in, its depth as PNG out, with bounds on what is decoded and a bounded cache.
+
+Nothing is written to disk: pictures live in the cache until newer ones or an hour push them out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from live.web.limits import (
+    DEPTH_CACHE_BYTES,
+    KEPT_S,
+    PHOTO_BYTES,
+    PHOTO_PIXELS,
+    PICTURE_CACHE_BYTES,
+    Refusal,
+    too_large,
+)
+from live.web.look import Look
+from live.web.model import SharedPredictor
+from shared import SMALLEST_FRAME_PX, DepthMap, DisplayRange, FrameBGR
+from shared.motion import DepthStream
+
+logger = logging.getLogger(__name__)
+
+PHOTO_FORMATS = ("JPEG", "PNG", "WEBP")
+DECODED_AT_ONCE = 2
+PNG_EFFORT = [cv2.IMWRITE_PNG_COMPRESSION, 2]
+V = TypeVar("V")
+
+
+class BoundedCache(Generic[V]):
+    """The values used last, as many as fit into `limit_bytes`, none older than `kept_s`. Thread-safe."""
+
+    def __init__(self, limit_bytes: int, size_of: Callable[[V], int], kept_s: float = KEPT_S) -> None:
+        self._limit_bytes = limit_bytes
+        self._size_of = size_of
+        self._kept_s = kept_s
+        self._entries: OrderedDict[str, tuple[float, V]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> V | None:
+        with self._lock:
+            self._drop_old()
+            if key not in self._entries:
+                return None
+            self._entries.move_to_end(key)
+            return self._entries[key][1]
+
+    def put(self, key: str, value: V) -> None:
+        with self._lock:
+            self._entries[key] = (time.monotonic(), value)
+            self._entries.move_to_end(key)
+            while self.size_bytes > self._limit_bytes and len(self._entries) > 1:
+                self._entries.popitem(last=False)
+
+    def drop_old(self) -> None:
+        with self._lock:
+            self._drop_old()
+
+    def _drop_old(self) -> None:
+        oldest_s = time.monotonic() - self._kept_s
+        for key in [key for key, (put_s, _) in self._entries.items() if put_s < oldest_s]:
+            del self._entries[key]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(self._size_of(value) for _, value in self._entries.values())
+
+
+@dataclass(frozen=True)
+class PhotoDepth:
+    """What the network saw in one photo of this size."""
+
+    depth_map: DepthMap
+    display_range: DisplayRange
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """key: what the picture is asked for by. is_cached: it was there already."""
+
+    key: str
+    width_px: int
+    height_px: int
+    is_cached: bool
+
+
+@dataclass(frozen=True)
+class _Picture:
+    png: bytes
+    depth: PhotoDepth
+    width_px: int
+    height_px: int
+
+    @property
+    def nbytes(self) -> int:
+        return len(self.png) + self.depth.depth_map.nbytes
+
+
+class Photos:
+    """All visitors' photos. The keys are hashes of content and settings: who has not the photo has no key."""
+
+    def __init__(self, predictor: SharedPredictor) -> None:
+        self._predictor = predictor
+        self._pictures: BoundedCache[_Picture] = BoundedCache(PICTURE_CACHE_BYTES, lambda it: it.nbytes)
+        self._depths: BoundedCache[PhotoDepth] = BoundedCache(
+            DEPTH_CACHE_BYTES, lambda it: it.depth_map.nbytes
+        )
+        self._turns = threading.Semaphore(DECODED_AT_ONCE)
+
+    def answer(self, content: bytes, look: Look) -> Answer:
+        """Draws the photo, or finds it. Raises Refusal for what is no photo or too much of one."""
+        if len(content) > PHOTO_BYTES:
+            raise too_large("The photo", PHOTO_BYTES)
+        content_key = hashlib.sha256(content).hexdigest()
+        key = hashlib.sha256(f"{content_key} {look}".encode()).hexdigest()
+        found = self._pictures.get(key)
+        picture = found or self._draw(content, content_key, look)
+        if found is None:
+            self._pictures.put(key, picture)
+        return Answer(key, picture.width_px, picture.height_px, found is not None)
+
+    def _draw(self, content: bytes, content_key: str, look: Look) -> _Picture:
+        with self._turns:
+            photo_bgr = decode_photo(content)
+            depth = self._depths.get(content_key) or self._infer(photo_bgr)
+            self._depths.put(content_key, depth)
+            drawn_bgr = look.draw(photo_bgr, depth.depth_map, depth.display_range)
+            png = cv2.imencode(".png", drawn_bgr, PNG_EFFORT)[1].tobytes()
+            return _Picture(png, depth, drawn_bgr.shape[1], drawn_bgr.shape[0])
+
+    def _infer(self, photo_bgr: FrameBGR) -> PhotoDepth:
+        stream = DepthStream(self._predictor)
+        depth_map = stream.push(photo_bgr, 0.0)
+        return PhotoDepth(depth_map, stream.display_range, photo_bgr.shape[1], photo_bgr.shape[0])
+
+    def picture_png(self, key: str) -> bytes:
+        return self._picture(key).png
+
+    def depth16_png(self, key: str) -> bytes:
+        """The photo's inverse depth at its own size, 0 (farthest) to 65535 (nearest), uint16."""
+        depth = self._picture(key).depth
+        with self._turns:
+            return cv2.imencode(".png", depth16(depth), PNG_EFFORT)[1].tobytes()
+
+    def _picture(self, key: str) -> _Picture:
+        picture = self._pictures.get(key)
+        if picture is None:
+            raise Refusal("This picture is no longer kept; give the photo again.", 404)
+        return picture
+
+    def drop_old(self) -> None:
+        self._pictures.drop_old()
+        self._depths.drop_old()
+
+
+def depth16(depth: PhotoDepth) -> np.ndarray[Any, np.dtype[np.uint16]]:
+    size_px = (depth.width_px, depth.height_px)
+    enlarged = cv2.resize(depth.depth_map, size_px, interpolation=cv2.INTER_LINEAR)
+    far, near = float(enlarged.min()), float(enlarged.max())
+    return ((enlarged - far) * (65535 / max(near - far, 1e-6))).round().astype(np.uint16)
+
+
+def decode_photo(content: bytes) -> FrameBGR:
+    """Upright (EXIF), transparent parts over black. Raises Refusal; the size is read before any pixel."""
+    Image.init()  # Pillow loads WebP's decoder only when told so
+    try:
+        with Image.open(io.BytesIO(content), formats=PHOTO_FORMATS) as image:
+            _check_size(*image.size)
+            return _to_bgr(ImageOps.exif_transpose(image))
+    except Refusal:
+        raise
+    except Image.DecompressionBombError:
+        raise _too_many_pixels() from None
+    except Exception as error:  # a damaged file makes Pillow raise whatever its decoders stumble over
+        logger.info("a photo could not be decoded: %r", error)
+        raise Refusal("This is not a photo that can be read: give a whole JPEG, PNG or WebP file.") from None
+
+
+def _check_size(width_px: int, height_px: int) -> None:
+    if width_px * height_px > PHOTO_PIXELS:
+        raise _too_many_pixels()
+    if min(width_px, height_px) < SMALLEST_FRAME_PX:
+        raise Refusal(f"The photo is only {width_px}x{height_px} pixels; it needs 16x16 at least.")
+
+
+def _too_many_pixels() -> Refusal:
+    return Refusal(
+        f"The photo has more than {PHOTO_PIXELS // 1_000_000} megapixels, which is the most this page takes.",
+        413,
+    )
+
+
+def _to_bgr(image: Image.Image) -> FrameBGR:
+    if image.mode.startswith("I"):  # 16 bits; Pillow would cut off above 255 where it should scale
+        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    if "A" in image.mode or "transparency" in image.info:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
+    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])

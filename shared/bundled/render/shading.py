@@ -1,0 +1,156 @@
+"""How what is seen looks: texture, light, shadow, highlight, fog, sky. The light's columns are those of
+`renderer._light_row`. Importing this module imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from shared.bundled.render import raycast as rc
+from shared.bundled.render.textures import LEVELS, SIDE_PX, atlas
+
+SHADOW_CASTERS = 12  # of either shape
+
+
+@dataclass
+class Seen:
+    """What the camera's rays met.
+
+    columns: the surfaces' table, one (B, P) tensor a column. t: (B, P) depth in metres. sky: (B, P) bool.
+    """
+
+    columns: list[Tensor]
+    rays: rc.Rays
+    t: Tensor
+    sky: Tensor
+    size: tuple[int, int]
+
+
+Vector = list[Tensor]
+
+
+def shade(seen: Seen, tables: dict[str, Tensor], jitter: Tensor) -> Tensor:
+    """Linear RGB (B, 3, P): a shadowed key light with a highlight, a fill light, a two-coloured ambient, fog.
+
+    jitter: (3, B, P) normal noise that spreads the key light, which softens shadows.
+    """
+    k, light = seen.columns, tables["lights"]
+    view = [d.squeeze(1) for d in seen.rays.direction]
+    t_near = torch.where(seen.sky, 1.0, seen.t)
+    hit = [seen.rays.origin[i].squeeze(1) + t_near * view[i] for i in range(3)]
+    offset = [hit[i] - k[9 + i] for i in range(3)]
+    p = [_dot(k[3 * i : 3 * i + 3], offset) for i in range(3)]
+    normal = _normal(k, p, view)
+    inverse_length = torch.rsqrt(_dot(view, view))
+    albedo = _albedo(k, p, t_near, -_dot(normal, view) * inverse_length, tables["camera"])
+
+    key = [light[:, i, None] + light[:, 7, None] * jitter[i] - hit[i] for i in range(3)]
+    distance2 = _dot(key, key)
+    unit = [c * torch.rsqrt(distance2) for c in key]
+    start = [hit[i] + 2e-3 * (1 + t_near * 0.05) * normal[i] for i in range(3)]
+    lit = 1.0 - light[:, 8, None] * _shadow(tables, start, key, seen.size)
+    fade = lit / (1.0 + light[:, 6, None] * (distance2 - 1.0)).clamp_min(0.05)
+    cosine = _dot(normal, unit).clamp_min(0.0)
+    half = [unit[i] - view[i] * inverse_length for i in range(3)]
+    gloss = (_dot(normal, half) * torch.rsqrt(_dot(half, half) + 1e-9)).clamp_min(1e-4)
+    gloss = k[rc.SPECULAR] * torch.exp(k[rc.SHININESS] * torch.log(gloss)) * (cosine > 0)
+    fill = _dot(normal, [light[:, i, None] for i in (9, 10, 11)]).clamp_min(0.0)
+    up = 0.5 + 0.5 * normal[1]
+    haze = 1.0 - torch.exp(-light[:, 24, None] * t_near / inverse_length)
+    height = (view[1] * inverse_length).clamp(0, 1)
+    channels = []
+    for c in range(3):
+        of = [light[:, first + c, None] for first in (3, 12, 15, 18, 21, 25, 28)]
+        received = of[0] * cosine * fade + of[1] * fill + of[2] * up + of[3] * (1 - up)
+        colour = albedo[c] * (received + k[rc.EMISSION]) + gloss * of[0] * fade
+        colour = colour + (of[4] - colour) * haze
+        channels.append(torch.where(seen.sky, of[5] + (of[6] - of[5]) * height, colour))
+    return torch.stack(channels, 1)
+
+
+def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _shadow(
+    tables: dict[str, Tensor], start: list[Tensor], towards: list[Tensor], size: tuple[int, int]
+) -> Tensor:
+    """(B, P) share of the key light that is blocked, found at every second pixel each way and enlarged."""
+    half = (-(-size[0] // 2), -(-size[1] // 2))
+
+    def thin(values: Tensor) -> Tensor:
+        return values.reshape(-1, *size)[:, ::2, ::2].reshape(-1, 1, half[0] * half[1])
+
+    rays = rc.Rays([thin(c) for c in start], [thin(c) for c in towards])
+    eye = tables["camera"][:, None, :3]
+    dark = rc.occluded(_largest(tables["boxes"], eye), _largest(tables["rounds"], eye), rays)
+    t_wall, wall = rc.hit_shells(tables["shells"], tables["holes"], tables["open"], rays)
+    dark = dark | ((t_wall < 0.999) & (wall < rc.SHELL_FACES))
+    dark = dark.float().reshape(-1, 1, *half)
+    return F.interpolate(dark, size=size, mode="bilinear", align_corners=False).reshape(-1, size[0] * size[1])
+
+
+def _largest(rows: Tensor, eye: Tensor) -> Tensor:
+    """The solids that look largest to the camera: the others throw no shadow."""
+    seen = rows[..., rc.HALF].norm(dim=-1) / ((rows[..., rc.CENTRE] - eye).norm(dim=-1) + 0.3)
+    chosen = seen.topk(min(SHADOW_CASTERS, rows.shape[1]), dim=1).indices
+    return torch.gather(rows, 1, chosen[..., None].expand(-1, -1, rows.shape[2]))
+
+
+def _normal(k: list[Tensor], p: list[Tensor], view: list[Tensor]) -> list[Tensor]:
+    axis = rc.dominant_axis(*p)
+    is_round = k[rc.ROUND] > 0.5
+    cap = (p[1].abs() > 0.9995) & (k[rc.A] < 0.5)
+    slope = torch.where(cap, torch.sign(p[1]), k[rc.A] * p[1] + 0.5 * k[rc.B])
+    side = torch.where(cap, 0.0, 1.0)
+    n = [
+        torch.where(is_round, p[0] * side, torch.sign(p[0]) * (axis == 0)),
+        torch.where(is_round, slope, torch.sign(p[1]) * (axis == 1)),
+        torch.where(is_round, p[2] * side, torch.sign(p[2]) * (axis == 2)),
+    ]
+    world = [k[i] * n[0] + k[3 + i] * n[1] + k[6 + i] * n[2] for i in range(3)]
+    against = -torch.sign(_dot(world, view)) * torch.rsqrt(_dot(world, world) + 1e-12)
+    return [c * against for c in world]
+
+
+def _albedo(k: list[Tensor], p: list[Tensor], t: Tensor, facing: Tensor, camera: Tensor) -> list[Tensor]:
+    """The texture at each pixel, from the mip level whose texels are about as large as the pixel."""
+    texels, starts = _texels(str(t.device))
+    axis = rc.dominant_axis(*p)
+    is_round = k[rc.ROUND] > 0.5
+    metres = [p[i] * k[17 + i] for i in range(3)]
+    around = torch.atan2(p[2], p[0]) / (2 * np.pi)
+    fit = k[rc.FIT] > 0.5
+    u_fit = torch.where(axis == 0, p[2], p[0]) * 0.5 + 0.5
+    v_fit = 0.5 - 0.5 * torch.where(axis == 1, p[2], p[1])
+    u = torch.where(axis == 0, metres[2], metres[0]) * k[rc.REPEAT]
+    v = -torch.where(axis == 1, metres[2], metres[1]) * k[rc.REPEAT]
+    around_count = torch.where(fit, 1.0, torch.round(6.3 * k[rc.HALF.start] * k[rc.REPEAT]).clamp_min(1.0))
+    u = torch.where(is_round, around * around_count, torch.where(fit, u_fit, u)) + k[rc.OFFSET] * (~fit)
+    v = torch.where(fit, v_fit, v) + k[rc.OFFSET] * (~fit)
+    pixel_m = t / (256.0 * camera[:, 3:4])
+    side_m = torch.where(fit, 2.0 * k[rc.HALF.start + 1].clamp_min(0.05), 1.0 / k[rc.REPEAT])
+    texels_a_pixel = SIDE_PX * pixel_m / side_m / facing.clamp_min(0.15).sqrt()
+    level = torch.log2(texels_a_pixel).round().clamp(0, LEVELS - 1).long()
+    side = (SIDE_PX / torch.exp2(level.float())).long()
+    column = ((u - torch.floor(u)) * side).long().clamp(min=0, max=SIDE_PX - 1)
+    row = ((v - torch.floor(v)) * side).long().clamp(min=0, max=SIDE_PX - 1)
+    column, row = torch.minimum(column, side - 1), torch.minimum(row, side - 1)
+    index = starts[level] + (k[rc.TEXTURE].long() * side + row) * side + column
+    texel = texels[index].float() / 255.0
+    return [
+        k[rc.DARK.start + c] + (k[rc.LIGHT.start + c] - k[rc.DARK.start + c]) * texel[..., c]
+        for c in range(3)
+    ]
+
+
+@lru_cache(maxsize=4)
+def _texels(device: str) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(atlas().texels_u8).to(device), torch.tensor(atlas().level_starts, device=device)

@@ -1,0 +1,28 @@
+"""Files of pictures and sound through ffmpeg, and raw depth on disk; nothing here knows a network."""
+
+from shared.media.mux import Soundtrack, extract_video
+from shared.media.probing import VideoInfo, check_is_file, probe
+from shared.media.raw_depth import SUFFIXES, RawDepthWriter, RawForm, raw_path, read_raw_depth
+from shared.media.raw_forms import CodeRange, encode_png
+from shared.media.reader import VideoReader
+from shared.media.writer import VideoWriter, check_room, piece_beside, playable_frames
+
+__all__ = [
+    "SUFFIXES",
+    "CodeRange",
+    "RawDepthWriter",
+    "RawForm",
+    "Soundtrack",
+    "VideoInfo",
+    "VideoReader",
+    "VideoWriter",
+    "check_is_file",
+    "check_room",
+    "encode_png",
+    "extract_video",
+    "piece_beside",
+    "playable_frames",
+    "probe",
+    "raw_path",
+    "read_raw_depth",
+]

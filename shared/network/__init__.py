@@ -1,0 +1,14 @@
+"""From weights to inverse depth: which weights, how they are read, what runs the network."""
+
+from shared.network.engine import Engine, load_engine
+from shared.network.weights import OFFICIAL_LABEL, ChosenWeights, choose_weights, official_file, requested
+
+__all__ = [
+    "OFFICIAL_LABEL",
+    "ChosenWeights",
+    "Engine",
+    "choose_weights",
+    "load_engine",
+    "official_file",
+    "requested",
+]

@@ -1,0 +1,220 @@
+"""Sources and recordings without a window: pace, reconnection, hand-offs, lengths."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from live.capture.opening import Capture
+from live.capture.source import FileSource, LiveSource, SourceState
+from live.config import SourceSpec, parse_source
+from live.frame import Frame
+from live.outputs.recorder import Recordings
+from live.picture import Picture
+from live.stats import RateMeter
+from live.worker import Worker
+from shared import FrameBGR, UserError
+from shared.handoff import Closed, LatestSlot, now_s
+from shared.media import VideoReader, probe
+from tests.support.live_session import no_thread_is_left, wait_for
+
+__all__ = ["no_thread_is_left"]
+
+
+class ScriptedCapture(Capture):
+    """Delivers so many frames, each filled with its number, then is cut."""
+
+    def __init__(self, frames: int) -> None:
+        self._left = frames
+        self.is_closed = False
+
+    def read(self) -> FrameBGR | None:
+        time.sleep(0.001)
+        self._left -= 1
+        return np.full((16, 16, 3), self._left % 256, np.uint8) if self._left >= 0 else None
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[[Callable[[threading.Event], None]], Worker]]:
+    workers: list[Worker] = []
+
+    def start(work: Callable[[threading.Event], None]) -> Worker:
+        workers.append(Worker("test", work))
+        workers[-1].start()
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.stop()
+        worker.join()
+
+
+def test_a_cut_camera_is_opened_again(run: Callable[..., Worker]) -> None:
+    script: list[Capture | UserError] = [
+        ScriptedCapture(3),
+        UserError("gone.", "wait."),
+        ScriptedCapture(100_000),
+    ]
+    states: list[SourceState] = []
+
+    def open_capture() -> Capture:
+        states.append(source.state)
+        step = script[len(states) - 1]
+        if isinstance(step, UserError):
+            raise step
+        return step
+
+    slots: list[LatestSlot[Frame]] = [LatestSlot(), LatestSlot()]
+    source = LiveSource(open_capture, slots, RateMeter())
+    worker = run(source.run)
+    wait_for(lambda: source.rate.count > 5)
+    assert states == [SourceState.OPENING, SourceState.RECONNECTING, SourceState.RECONNECTING]
+    assert source.state is SourceState.RUNNING
+    worker.stop()
+    worker.join()
+    worker.check()
+    newest = [slot.get() for slot in slots]
+    assert newest[0] is not None
+    assert newest[0] is newest[1]
+    assert newest[0].index == source.rate.count - 1
+    assert all(step.is_closed for step in script if isinstance(step, ScriptedCapture))
+
+
+def test_a_camera_that_never_opens_ends_both_consumers(run: Callable[..., Worker]) -> None:
+    def open_capture() -> Capture:
+        raise UserError("No camera.", "Plug it in.")
+
+    slots: list[LatestSlot[Frame]] = [LatestSlot(), LatestSlot()]
+    worker = run(LiveSource(open_capture, slots, RateMeter()).run)
+    for slot in slots:
+        with pytest.raises(UserError, match="No camera"):
+            slot.get(timeout_s=10)
+    worker.join()
+    with pytest.raises(UserError, match="No camera"):
+        worker.check()
+
+
+def make_file_source(
+    clip: Path, slot: LatestSlot[Frame], *, loop: bool
+) -> tuple[FileSource, threading.Event]:
+    may_go_on = threading.Event()
+    source = FileSource(lambda: VideoReader(clip), [slot], RateMeter(), loop=loop, may_go_on=may_go_on)
+    return source, may_go_on
+
+
+def indices_until_closed(slot: LatestSlot[Frame]) -> Iterator[int]:
+    while True:
+        try:
+            frame = slot.get(timeout_s=20)
+        except Closed:
+            return
+        assert frame is not None
+        yield frame.index
+
+
+def test_a_file_plays_at_its_own_speed(run: Callable[..., Worker], make_clip: Callable[..., Path]) -> None:
+    clip = make_clip("pace.mp4", video="testsrc2=size=64x48:rate=20:duration=1.5")
+    slot: LatestSlot[Frame] = LatestSlot()
+    source, may_go_on = make_file_source(clip, slot, loop=False)
+    run(source.run)
+    first = slot.get(timeout_s=20)
+    assert first is not None
+    assert slot.get(timeout_s=0.5) is None  # it waits for the network
+    began_s = now_s()
+    may_go_on.set()
+    indices = [first.index, *indices_until_closed(slot)]
+    assert indices == sorted(indices)
+    assert indices[-1] == 29
+    assert now_s() - began_s > 1.3
+
+
+def test_a_looped_file_starts_again(run: Callable[..., Worker], make_clip: Callable[..., Path]) -> None:
+    clip = make_clip("loop.mp4", video="testsrc2=size=64x48:rate=25:duration=0.2")
+    slot: LatestSlot[Frame] = LatestSlot()
+    source, may_go_on = make_file_source(clip, slot, loop=True)
+    may_go_on.set()
+    run(source.run)
+    wait_for(lambda: source.rate.count > 12)
+
+
+def test_a_rotated_file_stands_upright(
+    run: Callable[..., Worker], make_clip: Callable[..., Path], ffmpeg: str, tmp_path: Path
+) -> None:
+    import subprocess
+
+    flat = make_clip("flat.mp4", video="testsrc2=size=64x48:rate=25:duration=0.4")
+    turned = tmp_path / "turned.mp4"
+    command = [ffmpeg, "-v", "error", "-display_rotation", "90", "-i", str(flat), "-c", "copy", str(turned)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    slot: LatestSlot[Frame] = LatestSlot()
+    source, _ = make_file_source(turned, slot, loop=False)
+    run(source.run)
+    frame = slot.get(timeout_s=20)
+    assert frame is not None
+    assert frame.frame_bgr.shape == (64, 48, 3)
+
+
+def test_a_recording_lasts_as_long_as_the_wall_clock_says(tmp_path: Path) -> None:
+    """Pictures come in bursts, with a gap, and with another view in between."""
+
+    def picture(level: int, view: str) -> Picture:
+        depth_map = np.full((24, 32), level / 255, np.float32)
+        frame_bgr = np.full((48, 64, 3), level, np.uint8)
+        return Picture(frame_bgr, depth_map, (0.0, 1.0), view, "gray", 0.5)  # type: ignore[arg-type]
+
+    recordings = Recordings(Fraction(30))
+    path = tmp_path / "wall.mp4"
+    began_s = now_s()
+    recordings.start(path, picture(0, "depth"), comment="test")
+    for level in range(60):
+        recordings.offer(picture(level, "depth"))
+        time.sleep(0.002)
+    time.sleep(1.0)
+    recordings.offer(picture(200, "side-by-side"))
+    time.sleep(0.5)
+    assert not path.exists()
+    assert recordings.stop() == path
+    lasted_s = now_s() - began_s
+    recordings.close()
+    recordings.check()
+    info = probe(path)
+    assert (info.width_px, info.height_px, info.frame_rate) == (64, 48, 30)
+    with VideoReader(path) as reader:
+        frames = [frame_bgr for frame_bgr, _ in reader]
+    assert abs(len(frames) / 30 - lasted_s) < 0.2
+    assert abs(frames[len(frames) // 2].mean() - 59) < 8  # the gap holds the last picture
+    assert frames[-1][0].mean() < 10  # fitted into the first one's size
+    assert abs(frames[-1][24].mean() - 200) < 8
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", SourceSpec("camera", 0, "camera 0")),
+        ("12", SourceSpec("camera", 12, "camera 12")),
+        ("/dev/video3", SourceSpec("camera", 3, "camera 3")),
+        (
+            "rtsp://user:secret@host:554/cam?token=x",
+            SourceSpec("stream", "rtsp://user:secret@host:554/cam?token=x", "rtsp://host:554/cam"),
+        ),
+        ("udp://127.0.0.1:5000", SourceSpec("stream", "udp://127.0.0.1:5000", "udp://127.0.0.1:5000")),
+    ],
+)
+def test_what_a_source_text_means(text: str, expected: SourceSpec) -> None:
+    assert parse_source(text) == expected
+
+
+def test_a_file_named_like_a_number_needs_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "0").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    assert parse_source("0").kind == "camera"
+    assert parse_source("./0").kind == "file"

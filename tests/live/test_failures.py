@@ -1,0 +1,276 @@
+"""What goes wrong around a live run: one sentence, the right exit code, no hang, whole files only."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from live.__main__ import main
+from live.capture import cameras
+from shared import FrameBGR
+from shared.media import VideoReader, probe
+from tests.conftest import REPOSITORY
+from tests.live.window.test_window import shows_overlay
+from tests.support.live_session import (
+    Server,
+    Session,
+    StartSession,
+    camera,
+    display,
+    free_port,
+    no_thread_is_left,
+    start,
+    wait_for,
+    write_mjpeg,
+)
+
+__all__ = ["camera", "display", "no_thread_is_left", "start"]
+
+
+def lines_of(error_text: str) -> list[str]:
+    return error_text.strip().splitlines()
+
+
+def ends_with(session: Session, exit_code: int, sentence: str, hint: str) -> None:
+    code, error_text = session.end()
+    assert code == exit_code, error_text
+    said, advice = lines_of(error_text)
+    assert sentence in said
+    assert hint in advice
+
+
+def test_no_display(start: StartSession, camera: Server) -> None:
+    session = start(camera.url, window=False)
+    ends_with(session, 2, "no display", "--no-window --record")
+
+
+def test_a_display_that_does_not_answer(camera: Server, tmp_path: Path) -> None:
+    session = Session(tmp_path / "run", ":87", [camera.url])
+    ends_with(session, 2, ":87 does not answer", "--web")
+
+
+def test_headless_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real headless wheel raises the very same error from the same call."""
+    import cv2
+
+    from live.window import viewer
+    from shared import UserError
+
+    def not_implemented(*_: object) -> None:
+        raise cv2.error("The function is not implemented. Rebuild the library with ... support")
+
+    monkeypatch.setattr(viewer, "require_display", lambda: None)
+    monkeypatch.setattr(cv2, "namedWindow", not_implemented)
+    with pytest.raises(UserError, match="built without windows") as caught:
+        viewer.Window("title", (640, 360))
+    assert "--web" in caught.value.hint
+
+
+def test_a_camera_that_is_not_there(start: StartSession) -> None:
+    session = start("77", "--no-window", "--duration", "5", window=False)
+    ends_with(session, 2, "There is no camera 77.", "--demo")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /dev")
+def test_why_a_camera_does_not_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "video0").touch()
+    (tmp_path / "video2").touch()
+    assert "Cameras here: 0 (" in cameras.why_not(1, tmp_path).message
+    assert "another program" in cameras.why_not(0, tmp_path).message
+    assert "Cameras here: 2 (" in cameras.why_not(0, tmp_path).message
+    monkeypatch.setattr(cameras.os, "access", lambda *_: False)
+    refused = cameras.why_not(0, tmp_path)
+    assert "no permission" in refused.message
+    assert "group 'video'" in refused.hint
+    assert refused.exit_code == 2
+
+
+def test_a_stream_that_refuses(start: StartSession) -> None:
+    session = start(f"http://127.0.0.1:{free_port()}/", "--no-window", "--duration", "5", window=False)
+    ends_with(session, 2, "could not be opened", "Check the address")
+
+
+def test_a_stream_that_accepts_and_says_nothing(start: StartSession) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://user:secret@127.0.0.1:{silent.getsockname()[1]}/cam"
+        session = start(url, "--no-window", "--duration", "5", window=False)
+        code, error_text = session.end()
+    assert code == 2
+    assert "could not be opened" in error_text
+    assert "secret" not in error_text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["missing.mp4"], "missing.mp4: there is no such file."),
+        (["ftp://somewhere/x"], "not a stream"),
+        (["0", "--no-window"], "--no-window alone"),
+        (["0", "--demo"], "--demo brings its own source."),
+        (["0", "--record", "x.avi"], "the recording is an MP4"),
+        (["0", "--record", "nowhere/x.mp4"], "there is no such folder"),
+        (["0", "--stats", "nowhere/x.json"], "there is no such folder"),
+        (["0", "--web"], "--web takes no source"),
+        (["0", "--loop"], "--loop needs a video file"),
+        (["0", "--every", "0"], "--every"),
+        (["0", "--port", "70000"], "--port"),
+        (["0", "--duration", "-1"], "--duration"),
+    ],
+)
+def test_wrong_use(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    said, hint = lines_of(capsys.readouterr().err)
+    assert sentence in said
+    assert hint.endswith(".")
+
+
+def test_a_recording_replaces_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "kept.mp4"
+    path.write_text("precious")
+    assert main(["0", "--record", str(path)]) == 2
+    assert "already exists" in capsys.readouterr().err
+    assert path.read_text() == "precious"
+
+
+def test_a_file_that_is_no_video(start: StartSession, tmp_path: Path) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_text("not a video\n" * 100)
+    session = start(str(path), "--no-window", "--duration", "5", window=False)
+    ends_with(session, 2, "notes.mp4", "")
+
+
+def test_an_engine_that_raises(start: StartSession, camera: Server) -> None:
+    session = start(camera.url, "--record", "out.mp4", fake="raises")
+    ends_with(session, 1, "The fake engine broke.", "Nothing to do.")
+    assert probe(session.folder / "out.mp4").duration_s > 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finalises_the_recording(start: StartSession, camera: Server, number: int) -> None:
+    session = start(camera.url, "--no-window", "--record", "out.mp4", "--stats", "stats.json", window=False)
+    wait_for(lambda: bool(list(session.folder.glob(".out.*"))), session)
+    time.sleep(1.0)
+    session.process.send_signal(number)
+    code, error_text = session.end()
+    assert (code, lines_of(error_text)) == (130, ["depth-live: interrupted."])
+    with VideoReader(session.folder / "out.mp4") as reader:
+        assert sum(1 for _ in reader) >= 25
+    assert sorted(path.name for path in session.folder.iterdir()) == [
+        "controls.json",
+        "out.mp4",
+        "stats.json",
+    ]
+
+
+def test_a_full_disk_while_recording(start: StartSession, tmp_path: Path) -> None:
+    """A limit on file sizes stands in for the full disk: ffmpeg's write fails in the same way."""
+    rng = np.random.default_rng(1)
+    noise = [rng.integers(0, 255, (180, 320, 3), np.uint8) for _ in range(10)]
+    camera = Server(write_mjpeg(tmp_path / "noise.mjpeg", noise)).start()
+    session = start(camera.url, "--record", "out.mp4", fake="full")
+    code, error_text = session.end()
+    camera.kill()
+    assert code == 1, error_text
+    said, hint = lines_of(error_text)
+    assert "out.mp4" in said
+    assert "room" in hint
+    assert not (session.folder / "out.mp4").exists()
+    assert not list(session.folder.glob(".out*"))
+
+
+def test_a_stream_cut_and_restored(start: StartSession, camera: Server) -> None:
+    started_s = time.monotonic()
+    session = start(camera.url, "--record", "out.mp4")
+    session.wait_for_shot(shows_overlay)
+    began_s = time.monotonic()
+    time.sleep(1.0)
+    camera.kill()
+    session.key("i")  # only the word about the connection is left on the picture
+    calm = session.wait_for_shot(says_something)
+    session.key("d")  # the window lives
+    session.wait_for_shot(lambda shot: bool(abs(shot[400, 300].astype(int) - calm[400, 300]).max() > 20))
+    session.key("o")
+    camera.start()
+    session.wait_for_shot(lambda shot: shows_overlay(shot) and not says_something(shot))
+    time.sleep(1.0)
+    lasted_s = time.monotonic() - began_s
+    session.key("q")
+    assert session.end() == (0, "")
+    with VideoReader(session.folder / "out.mp4") as reader:
+        recorded_s = sum(1 for _ in reader) / 30
+    assert lasted_s < recorded_s < time.monotonic() - started_s
+    assert abs(probe(session.folder / "out.mp4").duration_s - recorded_s) < 0.1
+
+
+def says_something(shot: FrameBGR) -> bool:
+    """Whether there is white text low in the middle, where the window speaks of its source."""
+    return bool((shot[550:600, 560:720].min(axis=2) > 240).any() and shot[550:600, 600:640].min() < 30)
+
+
+def test_a_stream_that_stalls_ends_at_once_when_told(start: StartSession, camera: Server) -> None:
+    session = start(camera.url)
+    session.wait_for_shot(shows_overlay)
+    session.key("i")
+    camera.stall()
+    session.wait_for_shot(says_something)
+    session.key("q")
+    told_s = time.monotonic()
+    assert session.end() == (0, "")
+    assert time.monotonic() - told_s < 15  # the read's own limit is 3 s; this one is against hanging
+
+
+@pytest.mark.parametrize("kind", ["udp", "tcp"])
+def test_mpeg_ts(start: StartSession, ffmpeg: str, kind: str) -> None:
+    url = f"{kind}://127.0.0.1:{free_port()}"
+    video = ["-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30", "-c:v", "libx264"]
+    encoder = ["-preset", "ultrafast", "-tune", "zerolatency", "-g", "15", "-f", "mpegts"]
+    target = url if kind == "udp" else f"{url}?listen=1"
+    sender = subprocess.Popen([ffmpeg, "-v", "quiet", *video, *encoder, target], stdin=subprocess.DEVNULL)
+    try:
+        time.sleep(0.5)
+        session = start(url, "--no-window", "--duration", "2", "--stats", "stats.json", window=False)
+        assert session.end() == (0, "")
+    finally:
+        sender.kill()
+        sender.wait()
+    stats = json.loads((session.folder / "stats.json").read_text())
+    assert stats["shown"] > 10
+    assert stats["inferred"] > 3
+
+
+def test_the_end_of_a_file_and_loop(
+    start: StartSession,
+    make_clip,
+    tmp_path: Path,  # type: ignore[no-untyped-def]
+) -> None:
+    clip = make_clip("short.mp4", video="testsrc2=size=320x180:rate=25:duration=1")
+    once = start(str(clip), "--no-window", "--record", "once.mp4", window=False)
+    assert once.end() == (0, "")
+    info = probe(once.folder / "once.mp4")
+    assert (info.width_px, info.height_px, info.frame_rate) == (320, 180, 25)
+    assert 0.7 < info.duration_s < 6
+    looped = start(str(clip), "--loop", "--no-window", "--record", "l.mp4", "--duration", "3", window=False)
+    assert looped.end() == (0, "")
+    assert 2.5 < probe(looped.folder / "l.mp4").duration_s < 12
+
+
+def test_list_cameras_where_there_is_none() -> None:
+    if cameras.existing():
+        pytest.skip("there is a camera here")
+    done = subprocess.run(
+        [sys.executable, "-m", "live", "--list-cameras"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert lines_of(done.stderr)[0] == "depth-live: No camera opens."

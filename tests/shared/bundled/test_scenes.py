@@ -1,0 +1,238 @@
+"""The project's own scenes: deterministic, exact in depth, and no colour gives the distance away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from shared.bundled import demo
+from shared.bundled.render import raycast as rc
+from shared.bundled.render import renderer
+from shared.bundled.render.builder import Builder, Camera, Lights, Scene
+from shared.bundled.render.renderer import render, to_tensors, windows
+from shared.bundled.render.textures import atlas
+from shared.bundled.scenes import seats
+from shared.bundled.scenes.clips import render_clip
+from shared.bundled.scenes.rooms import KINDS, random_scene
+from shared.bundled.scenes.surroundings import FAR, LEFT, NEAR, RIGHT, Room, finish, sunshine
+from shared.bundled.train.render_shards import render_seeds
+from shared.bundled.train.scores import spearman
+from shared.media.reader import VideoReader
+
+SIZE_PX = (96, 72)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def depth_of(scene: Scene, width_px: int = 97, height_px: int = 73) -> np.ndarray:
+    _, inverse_depth = render([scene], width_px, height_px)
+    return inverse_depth[0].numpy()
+
+
+def room_with(
+    *, camera: Camera | None = None, box_z: float | None = None, ball_z: float | None = None
+) -> Scene:
+    """A room 4 m wide, 3 m high and 5 m deep; the camera stands at its near wall, in the middle."""
+    b = Builder(np.random.default_rng(0))
+    if box_z is not None:
+        b.box((0, 1.5, box_z + 0.5), (1, 1, 1), b.plain())
+    if ball_z is not None:
+        b.ellipsoid((0, 1.5, ball_z), (1, 1, 1), b.plain())
+    return finish(b, Room(4, 3, 5), camera or Camera(eye=(0, 1.5, 0)), Lights())
+
+
+def test_the_same_seed_gives_the_same_picture() -> None:
+    first, second, other = (render_seeds(seed, 1, *SIZE_PX) for seed in (5, 5, 6))
+    assert np.array_equal(first[0], second[0])
+    assert np.array_equal(first[1], second[1])
+    assert not np.array_equal(first[1], other[1])
+
+
+def test_a_box_before_a_wall_has_exact_depth() -> None:
+    inverse_depth = depth_of(room_with(box_z=2.0))
+    assert inverse_depth[36, 48] == pytest.approx(1 / 2)
+    box = inverse_depth > 0.4
+    # The front is a plane across the camera's axis: one depth all over it, not one distance.
+    assert np.allclose(inverse_depth[box], 1 / 2, rtol=1e-5)
+    # 1 m at 2 m, with a focal length of 0.9 widths: 0.45 widths.
+    assert box[36].sum() == pytest.approx(0.45 * 97, abs=1)
+    assert inverse_depth[36, 18] == pytest.approx(1 / 5)
+
+
+def test_a_ball_has_exact_depth() -> None:
+    assert depth_of(room_with(ball_z=3.0))[36, 48] == pytest.approx(1 / 2.5, rel=1e-5)
+
+
+def test_a_tilted_camera_measures_along_its_own_axis() -> None:
+    pitch = -0.3
+    inverse_depth = depth_of(room_with(camera=Camera(eye=(0, 1.5, 0), pitch=pitch)))
+    # The floor is 1.5 m below; a ray with slope v to the axis falls by sin(-pitch) + v * cos(pitch) a metre.
+    row = 70
+    v = (row + 0.5 - 36.5) / 97 / 0.9
+    assert inverse_depth[row, 48] == pytest.approx((np.sin(-pitch) + v * np.cos(pitch)) / 1.5, rel=1e-4)
+
+
+def test_a_rolled_camera_turns_the_floor() -> None:
+    upright = depth_of(room_with())
+    rolled = depth_of(room_with(camera=Camera(eye=(0, 1.5, 0), roll=0.3)))
+    assert upright[-1, 5] == pytest.approx(upright[-1, -6], rel=1e-4)
+    assert abs(rolled[-1, 5] / rolled[-1, -6] - 1) > 0.05
+
+
+def test_the_sky_is_zero_and_nearer_is_larger() -> None:
+    b = Builder(np.random.default_rng(1))
+    scene = finish(b, Room(700, 200, 700), Camera(eye=(0, 1.5, 40)), Lights(), outdoors=True)
+    inverse_depth = depth_of(scene)
+    assert (inverse_depth[:30] == 0).all()
+    below = inverse_depth[40:, 48]
+    assert (np.diff(below) > 0).all()
+
+
+def test_a_window_opens_onto_the_world_outside() -> None:
+    b = Builder(np.random.default_rng(2))
+    b.hole(5, -0.3, 0.3, -0.3, 0.3)
+    inverse_depth = depth_of(finish(b, Room(4, 3, 5), Camera(eye=(0, 1.5, 0)), Lights()))
+    assert inverse_depth[36, 48] < 1 / 5.5
+    assert inverse_depth[36, 20] == pytest.approx(1 / 5)
+
+
+@pytest.mark.parametrize("seed", [3, 14, 15])
+def test_windows_give_the_same_answer_as_trying_every_solid(seed: int) -> None:
+    scene = random_scene(seed, "desk")
+    scene = replace(scene, camera=replace(scene.camera, distortion=0.05))
+    tables = to_tensors([scene])
+    _, by_windows = render([scene], *SIZE_PX)
+    generator = torch.Generator().manual_seed(0)
+    size = (SIZE_PX[1], SIZE_PX[0])
+    _, by_all = renderer._passes(tables, size, generator, None)
+    solids = torch.cat([tables["boxes"][0], tables["rounds"][0]])
+    assert (windows(solids.numpy(), scene.camera, *size)[:, 2] > 0).any()
+    difference = (by_windows.flatten() - by_all.flatten()).abs() / by_all.flatten().clamp_min(1e-3)
+    # At an edge, rounding may choose the one or the other solid.
+    assert (difference > 1e-3).float().mean() < 2e-3
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_every_kind_of_scene_is_a_picture(kind: str) -> None:
+    for seed in range(3):
+        image_rgb, inverse_depth = render([random_scene(seed, kind)], *SIZE_PX, seed=seed)
+        assert image_rgb.shape == (1, 3, 72, 96)
+        assert image_rgb.dtype == torch.uint8
+        assert torch.isfinite(inverse_depth).all()
+        assert (inverse_depth >= 0).all()
+        assert inverse_depth.max() <= 1 / rc.NEAR_M
+        assert (inverse_depth > 0).float().mean() > 0.1
+        assert image_rgb.float().std() > 3
+
+
+@pytest.mark.parametrize(
+    "make", [seats.office_chair, seats.slatted_chair, seats.lounge_chair, seats.stool, seats.seat]
+)
+def test_every_seat_stands_on_the_floor_and_can_be_sat_on(make: Callable[[Builder], None]) -> None:
+    for seed in range(10):
+        b = Builder(np.random.default_rng(seed))
+        make(b)
+        rows = np.array(b.boxes + b.rounds)
+        half = rows[:, 17:20]
+        turn = rows[:, :9].reshape(-1, 3, 3) * half[:, :, None]
+        reach = np.einsum("nij,ni->nj", np.abs(turn), half)
+        assert -0.05 < (rows[:, 10] - reach[:, 1]).min() < 0.03
+        assert 0.35 < (rows[:, 10] + reach[:, 1]).max() < 1.5
+        assert np.abs(rows[:, [9, 11]]).max() < 1.0
+
+
+@pytest.mark.parametrize("face", [LEFT, RIGHT, NEAR, FAR])
+def test_the_sun_shines_through_the_opening(face: int) -> None:
+    room, lit = Room(4, 3, 5), np.array([0.2, 0.3, 2.0])
+    through = 0
+    for seed in range(40):
+        b = Builder(np.random.default_rng(seed))
+        b.hole(face, 0.1, 0.5, -0.2, 0.6)
+        ray = np.asarray(sunshine(b, room, Lights(), lit).position) - lit
+        across, along = (0, 2) if face in (LEFT, RIGHT) else (2, 0)
+        x, z, _, length = room.wall(face)
+        place = lit + ray * ((x if across == 0 else z) - lit[across]) / ray[across]
+        u = (place[along] - (z if along == 2 else x)) / (length / 2)
+        v = place[1] / room.height * 2 - 1
+        through += bool(0.0 < u < 0.6 and -0.3 < v < 0.7)
+    assert through > 20
+
+
+def test_brightness_does_not_predict_depth() -> None:
+    correlations = []
+    for seed in range(60):
+        image_bgr, inverse_depth = (array[0] for array in render_seeds(seed, 1, 48, 36))
+        gray = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY)
+        seen = inverse_depth > 0
+        correlations.append(spearman(gray[seen].astype(float), inverse_depth[seen].astype(float)))
+    assert abs(np.mean(correlations)) < 0.2
+
+
+def test_textures_have_all_their_levels() -> None:
+    textures = atlas()
+    assert len(textures.texels_u8) == textures.level_starts[-1] + textures.count * 4 * 4
+    assert sum(len(numbers) for numbers in textures.groups.values()) == textures.count
+
+
+def test_a_clip_does_not_depend_on_its_length() -> None:
+    short = list(render_clip(3, 2, *SIZE_PX))
+    long = [pair for pair, _ in zip(render_clip(3, 50, *SIZE_PX), range(2), strict=False)]
+    for (frame, depth), (frame_again, depth_again) in zip(short, long, strict=True):
+        assert np.array_equal(frame, frame_again)
+        assert np.array_equal(depth, depth_again)
+
+
+def test_a_moving_object_leaves_the_room_in_its_place() -> None:
+    pairs = list(render_clip(3, 61, *SIZE_PX, kind="moving-object"))
+    (_, first), (_, last) = pairs[0], pairs[-1]
+    moved = ~np.isclose(first, last, rtol=1e-4)
+    assert 0.02 < moved.mean() < 0.5
+
+
+def test_a_moving_camera_moves_everything() -> None:
+    frames = list(render_clip(3, 80, *SIZE_PX))
+    assert np.isclose(frames[40][1], frames[-1][1], rtol=1e-3).mean() < 0.2
+    frame_bgr, inverse_depth = frames[0]
+    assert frame_bgr.shape == (72, 96, 3)
+    assert frame_bgr.flags["C_CONTIGUOUS"]
+    assert inverse_depth.dtype == np.float32
+
+
+def test_the_demo_clip_is_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPTH_CACHE", str(tmp_path))
+    monkeypatch.setattr(demo, "FRAMES", 3)
+    monkeypatch.setattr(demo, "WIDTH_PX", 160)
+    monkeypatch.setattr(demo, "HEIGHT_PX", 90)
+    steps: list[tuple[int, int]] = []
+    path = demo.demo_clip(progress=lambda done, of: steps.append((done, of)))
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+    with VideoReader(path) as reader:
+        assert (reader.info.width_px, reader.info.height_px) == (160, 90)
+        assert reader.info.frame_rate == Fraction(24)
+        assert len(list(reader)) == 3
+    written = path.stat().st_mtime_ns
+    assert demo.demo_clip() == path
+    assert path.stat().st_mtime_ns == written
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_the_example_photos_are_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPTH_CACHE", str(tmp_path))
+    paths = demo.example_photos()
+    assert len(paths) == 2
+    for path in paths:
+        assert cv2.imread(str(path)).shape == (480, 640, 3)
+    assert demo.example_photos() == paths

@@ -1,0 +1,310 @@
+"""Whole conversions through the library: what comes out, and what a fault leaves behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared import DepthMap, FrameBGR, UserError
+from shared.media import read_raw_depth
+from tests.conftest import BrightnessPredictor
+from tests.support.video_files import audio_hash, facts, pictures_rgb
+from video.convert import ConvertResult, ConvertSettings, convert
+from video.settings import default_every
+
+MakeClip = Callable[..., Path]
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks for children in /proc")
+
+
+class FailingPredictor(BrightnessPredictor):
+    """Fails at its nth frame."""
+
+    def __init__(self, fails_at: int) -> None:
+        super().__init__(64)
+        self.left = fails_at
+
+    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
+        self.left -= 1
+        if self.left == 0:
+            raise UserError("The network's output is not finite.", "Try --weights bundled.", exit_code=1)
+        return super().predict(frame_bgr)
+
+
+class CallingPredictor(BrightnessPredictor):
+    """Does something at its nth frame, and is a little slow, as a network is."""
+
+    def __init__(self, at: int, action: Callable[[], object]) -> None:
+        super().__init__(64)
+        self.seen = 0
+        self.at = at
+        self.action = action
+
+    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
+        self.seen += 1
+        time.sleep(0.005)
+        if self.seen == self.at:
+            self.action()
+        return super().predict(frame_bgr)
+
+
+def ffmpeg_children() -> list[int]:
+    """Process ids of this process's ffmpeg children, zombies included."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:
+            continue
+        name, rest = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
+        if int(rest[1]) == os.getpid() and name.startswith("ffmpeg"):
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_running() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+    assert sys.platform != "linux" or ffmpeg_children() == []
+
+
+@pytest.fixture(scope="session")
+def long_clip(make_clip: MakeClip) -> Path:
+    return make_clip(
+        "long.mp4",
+        *("-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac"),
+        video="testsrc2=size=320x180:rate=25:duration=24",
+        audio="sine=frequency=300:duration=24",
+    )
+
+
+def run(source: Path, output: Path, **settings: object) -> ConvertResult:
+    return convert(source, output, ConvertSettings(**settings), predictor=BrightnessPredictor(64))  # type: ignore[arg-type]
+
+
+def test_the_real_clip_keeps_frames_rate_and_sound(reference_folder: Path, tmp_path: Path) -> None:
+    source = reference_folder / "clips" / "car-detection.mp4"
+    result = run(source, tmp_path / "x.mp4", view="side-by-side")
+    found = facts(tmp_path / "x.mp4")
+    assert (result.frames, found.frames, found.frame_rate) == (377, 377, Fraction(25, 2))
+    assert (found.width_px, found.height_px) == (1536, 432)
+    assert abs(found.duration_s - 30.16) <= 0.08
+    assert "Video: h264 (" in found.dump
+    assert "yuv420p(tv, bt709" in found.dump
+    assert found.audio_hashes == (audio_hash(source),)
+
+
+def test_a_generated_clip_keeps_frames_rate_and_sound(make_clip: MakeClip, tmp_path: Path) -> None:
+    source = make_clip(
+        "sound.mp4",
+        "-c:a",
+        "aac",
+        video="testsrc2=size=320x180:rate=30000/1001:duration=3",
+        audio="sine=duration=3",
+    )
+    progress: list[tuple[int, int | None]] = []
+    result = convert(
+        source,
+        tmp_path / "x.mp4",
+        ConvertSettings(view="side-by-side"),
+        predictor=BrightnessPredictor(64),
+        progress=lambda done, total: progress.append((done, total)),
+    )
+    found = facts(tmp_path / "x.mp4")
+    assert (found.frames, found.frame_rate) == (90, Fraction(30000, 1001))
+    assert found.audio_hashes == (audio_hash(source),)
+    assert progress == [(done, 90) for done in range(1, 91)]
+    assert (result.is_partial, result.warnings) == (False, [])
+    assert [path.name for path in tmp_path.iterdir()] == ["x.mp4"]
+
+
+@pytest.mark.parametrize(("view", "width_px"), [("depth", 320), ("overlay", 320), ("side-by-side", 640)])
+def test_views_show_what_they_say(make_clip: MakeClip, tmp_path: Path, view: str, width_px: int) -> None:
+    """Left half dark, right half bright: the fake network calls the right half near."""
+    halves = "color=c=0x202020:s=320x180:r=25:d=1,drawbox=x=160:w=160:h=180:c=0xe0e0e0:t=fill"
+    run(make_clip("halves.mp4", video=halves), tmp_path / "x.mp4", view=view, crf=10)
+    picture = pictures_rgb(tmp_path / "x.mp4")[10].astype(int)
+    assert picture.shape == (180, width_px, 3)
+    depth = picture[:, -320:]
+    assert depth[90, 300].sum() > depth[90, 20].sum() + 200
+    if view == "side-by-side":
+        assert np.abs(picture[90, 300] - 0xE0).max() <= 3
+        assert np.abs(picture[90, 20] - 0x20).max() <= 3
+
+
+def test_a_part_takes_its_own_sound(make_clip: MakeClip, tmp_path: Path) -> None:
+    """The tone starts at 2 s; a part from 1 s on has it at 1 s, for as long as the part lasts."""
+    source = make_clip(
+        "tone.mp4",
+        *("-af", "volume=0:enable='lt(t,2)'", "-c:a", "aac"),
+        video="testsrc2=size=160x90:rate=25:duration=6",
+        audio="sine=duration=6",
+    )
+    run(source, tmp_path / "x.mp4", start_s=1.0, duration_s=3.0)
+    found = facts(tmp_path / "x.mp4")
+    assert found.frames == 75
+    assert abs(found.duration_s - 3.0) <= 0.06
+    samples = decoded_sound(tmp_path / "x.mp4")
+    first_s = int(np.argmax(np.abs(samples) > 1000)) / 8000
+    assert abs(first_s - 1.0) <= 0.04
+
+
+def decoded_sound(path: Path) -> np.ndarray:
+    import imageio_ffmpeg
+
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-i", str(path)]
+    command += ["-af", "aresample=8000:async=1:first_pts=0", "-ac", "1", "-f", "s16le", "pipe:1"]
+    return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.int16).astype(
+        int
+    )
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "libvorbis"])
+def test_sound_that_cannot_be_copied_becomes_aac(make_clip: MakeClip, tmp_path: Path, codec: str) -> None:
+    run(make_clip(f"{codec}.mkv", "-c:a", codec, audio="sine=duration=2"), tmp_path / "x.mp4")
+    assert "Audio: aac" in facts(tmp_path / "x.mp4").dump
+
+
+def test_sound_is_left_out_when_asked(long_clip: Path, tmp_path: Path) -> None:
+    run(long_clip, tmp_path / "x.mp4", audio=False, duration_s=1)
+    assert facts(tmp_path / "x.mp4").audio_hashes == ()
+
+
+def test_outputs_that_must_not_be_written(make_clip: MakeClip, tmp_path: Path) -> None:
+    source = make_clip("mine.mp4")
+    existing = tmp_path / "there.mp4"
+    existing.write_bytes(b"mine")
+    for output, words in [
+        (existing, "exists already"),
+        (source, "is the input itself"),
+        (tmp_path / "x.avi", "does not end in"),
+        (tmp_path / "absent" / "x.mp4", "does not exist"),
+    ]:
+        with pytest.raises(UserError, match=words) as caught:
+            run(source, output)
+        assert caught.value.exit_code == 2
+    with pytest.raises(UserError, match="is the input itself"):
+        run(source, source, overwrite=True)
+    assert existing.read_bytes() == b"mine"
+    run(source, existing, overwrite=True)
+    assert facts(existing).frames == 50
+
+
+def test_a_failing_network_keeps_what_is_finished(long_clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not finite") as caught:
+        convert(long_clip, tmp_path / "x.mp4", ConvertSettings(every=1), predictor=FailingPredictor(100))
+    assert "--resume" in caught.value.hint
+    assert not (tmp_path / "x.mp4").exists()
+    assert facts(tmp_path / "x.partial.mp4").frames == 99
+
+
+@linux_only
+@pytest.mark.parametrize("which", ["reader", "writer"])
+def test_a_killed_ffmpeg_ends_the_conversion_with_a_sentence(
+    long_clip: Path, tmp_path: Path, which: str
+) -> None:
+    def kill() -> None:
+        for pid in ffmpeg_children():
+            is_reader = b"libx264" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+            if is_reader == (which == "reader"):
+                os.kill(pid, signal.SIGKILL)
+
+    words = {"reader": "Reading .* stopped after", "writer": "Writing .* stopped after"}[which]
+    began_s = time.monotonic()
+    with pytest.raises(UserError, match=words) as caught:
+        convert(long_clip, tmp_path / "x.mp4", ConvertSettings(), predictor=CallingPredictor(100, kill))
+    assert time.monotonic() - began_s < 60  # it ends; how soon is measured by hand, not on a shared machine
+    assert caught.value.exit_code == 1
+    assert not (tmp_path / "x.mp4").exists()
+    assert facts(tmp_path / "x.partial.mp4").frames > 10
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_cancelling_keeps_a_playable_part_with_its_sound(long_clip: Path, tmp_path: Path) -> None:
+    cancel = threading.Event()
+    result = convert(
+        long_clip,
+        tmp_path / "x.mp4",
+        ConvertSettings(),
+        predictor=CallingPredictor(60, cancel.set),
+        cancel=cancel,
+    )
+    assert result.is_partial
+    assert result.output == tmp_path / "x.partial.mp4"
+    found = facts(result.output)
+    assert found.frames == result.frames > 40
+    assert len(found.audio_hashes) == 1
+    assert abs(found.duration_s - found.frames / 25) < 0.1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.partial.mp4", "x.partial.npz"]
+
+
+def test_cancelling_before_the_first_frame_leaves_nothing(long_clip: Path, tmp_path: Path) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    predictor = BrightnessPredictor(64)
+    result = convert(long_clip, tmp_path / "x.mp4", ConvertSettings(), predictor=predictor, cancel=cancel)
+    assert (result.is_partial, result.output) == (True, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["png16", "npz", "ffv1"])
+@pytest.mark.parametrize(("raw_size", "shape"), [("network", (32, 64)), ("source", (180, 320))])
+def test_raw_depth_comes_with_the_picture(
+    make_clip: MakeClip, tmp_path: Path, form: str, raw_size: str, shape: tuple[int, int]
+) -> None:
+    source = make_clip("raw.mp4")
+    result = run(source, tmp_path / "x.mp4", raw=form, raw_size=raw_size, start_s=1.0, every=1, steady=0.0)
+    assert result.raw is not None
+    back = list(read_raw_depth(result.raw))
+    assert len(back) == facts(tmp_path / "x.mp4").frames == 25
+    assert {depth_map.shape for depth_map, _ in back} == {shape}
+    np.testing.assert_allclose([time_s for _, time_s in back], 1.0 + np.arange(25) / 25, atol=1e-6)
+    with pytest.raises(UserError, match="exists already"):
+        run(source, tmp_path / "x.mp4", raw=form, overwrite=False)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 20 MB; needs the right to mount one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)]
+    if sys.platform != "linux" or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_a_sentence_and_what_was_finished_is_kept(
+    make_clip: MakeClip, tmp_path: Path, small_disk: Path
+) -> None:
+    noisy = "testsrc2=size=640x360:rate=25:duration=12,noise=alls=60:allf=t"
+    source = make_clip("noisy.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "25", video=noisy)
+    with pytest.raises(UserError, match="is full") as caught:
+        run(source, small_disk / "x.mp4", view="side-by-side", crf=5)
+    assert caught.value.exit_code == 1
+    assert sorted(path.name for path in small_disk.iterdir()) == ["x.partial.mp4", "x.partial.npz"]
+    assert facts(small_disk / "x.partial.mp4").frames > 5
+    with pytest.raises(UserError, match="is full"):
+        run(source, small_disk / "x.mp4", view="side-by-side", crf=5, resume=True)
+    assert sorted(path.name for path in small_disk.iterdir()) == ["x.partial.mp4", "x.partial.npz"]
+
+
+@pytest.mark.parametrize(
+    ("frame_rate", "every"), [("60", 3), ("25", 3), ("24000/1001", 3), ("15", 2), ("10", 1)]
+)
+def test_slow_clips_are_inferred_more_often(frame_rate: str, every: int) -> None:
+    """What lies further apart in time cannot be carried along."""
+    assert default_every(Fraction(frame_rate)) == every
