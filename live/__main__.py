@@ -174,9 +174,9 @@ def print_version(parsed: argparse.Namespace) -> int:
 
 def list_cameras() -> int:
     prepare_opencv()
-    from live.capture import cameras
+    from live.capture import listing
 
-    print("\n".join(cameras.listing()))
+    print("\n".join(listing()))
     return 0
 
 

@@ -19,6 +19,7 @@ DisplayRange: TypeAlias = tuple[float, float]
 
 View = Literal["depth", "overlay", "side-by-side"]
 Colormap = Literal["inferno", "magma", "turbo", "viridis", "gray"]
+RawForm = Literal["png16", "npz", "ffv1"]
 
 SMALLEST_FRAME_PX = 16
 DEFAULT_STEADY = 0.5

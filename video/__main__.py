@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from shared import UserError
+from shared import RawForm, UserError
 from shared.options import (
     ArgumentParser,
     add_common_options,
@@ -28,7 +28,6 @@ from video.settings import (
     DEFAULT_PRESET,
     PRESETS,
     ConvertSettings,
-    RawForm,
     RawSize,
 )
 

@@ -7,8 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from shared import DEFAULT_STEADY, Colormap, View
-from shared.media import RawForm
+from shared import DEFAULT_STEADY, Colormap, RawForm, View
 
 DEFAULT_EVERY = 3
 CARRIED_S = 0.11  # for about so long flow follows a walking person; beyond, carried depth tears

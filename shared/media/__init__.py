@@ -2,7 +2,7 @@
 
 from shared.media.mux import Soundtrack, extract_video
 from shared.media.probing import VideoInfo, check_is_file, probe
-from shared.media.raw_depth import SUFFIXES, RawDepthWriter, RawForm, raw_path, read_raw_depth
+from shared.media.raw_depth import SUFFIXES, RawDepthWriter, raw_path, read_raw_depth
 from shared.media.raw_forms import CodeRange, encode_png
 from shared.media.reader import VideoReader
 from shared.media.writer import VideoWriter, check_room, piece_beside, playable_frames
@@ -11,7 +11,6 @@ __all__ = [
     "SUFFIXES",
     "CodeRange",
     "RawDepthWriter",
-    "RawForm",
     "Soundtrack",
     "VideoInfo",
     "VideoReader",

@@ -20,12 +20,10 @@ import zipfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
-from shared import DepthMap, UserError
+from shared import DepthMap, RawForm, UserError
 from shared.media.raw_forms import CodeRange, Ffv1Sink, NpzSink, PngSink, Sink, read_ffv1, read_npz, read_pngs
 
-RawForm = Literal["png16", "npz", "ffv1"]
 SUFFIXES: dict[RawForm, str] = {"png16": "-png16", "npz": ".npz", "ffv1": ".mkv"}
 
 

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from shared import UserError
+from shared import RawForm, UserError
 from shared.media import read_raw_depth
-from shared.media.raw_depth import RawDepthWriter, RawForm, raw_path
+from shared.media.raw_depth import RawDepthWriter, raw_path
 from tests.conftest import REPOSITORY
 
 FORMS: list[RawForm] = ["png16", "npz", "ffv1"]
