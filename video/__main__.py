@@ -51,7 +51,8 @@ def _command(argv: list[str]) -> int:
         print(version_text(arguments.weights))
         return 0
     _check(arguments)
-    from video.batch import BatchOptions, run_batch
+    from video.batch import run_batch
+    from video.plan import BatchOptions
 
     return run_batch(
         BatchOptions(

@@ -9,6 +9,7 @@ from live.controls import Controls
 from live.picture import Picture, nearness_at, paint
 from live.window import hud
 from live.window.viewer import Window
+from shared import FrameBGR
 
 NOTICE_S = 3.0
 TITLE = "depth-live"
@@ -57,7 +58,7 @@ class Screen:
             hud.draw_texts(canvas_bgr, said, corner="bottom")
         self.window.draw(canvas_bgr)
 
-    def _draw_pointer(self, canvas_bgr: hud.FrameBGR, picture: Picture, canvas_px: tuple[int, int]) -> None:
+    def _draw_pointer(self, canvas_bgr: FrameBGR, picture: Picture, canvas_px: tuple[int, int]) -> None:
         point_px = self.window.pointer_px
         percent = None if point_px is None else nearness_at(picture, canvas_px, point_px)
         if point_px is not None and percent is not None:

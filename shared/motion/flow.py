@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,7 +47,7 @@ class Motion:
     trust: Field
     is_cut: bool
 
-    def fetch(self, picture: NDArray, *, interpolation: int = cv2.INTER_LINEAR) -> NDArray:
+    def fetch(self, picture: NDArray[Any], *, interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
         """The other frame's values, moved to where this frame has them."""
         return _fetch(picture, self.source_xy, interpolation)
 
@@ -108,7 +109,7 @@ def _likeness(a: Gray, b: Gray) -> float:
     return (covariance + NOISE_VARIANCE) / ((variances[0] * variances[1]) ** 0.5 + NOISE_VARIANCE)
 
 
-def _fetch(picture: NDArray, source_xy: Field, interpolation: int = cv2.INTER_LINEAR) -> NDArray:
+def _fetch(picture: NDArray[Any], source_xy: Field, interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
     return cv2.remap(picture, source_xy, None, interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 

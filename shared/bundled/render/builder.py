@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from shared.bundled.render.textures import atlas
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+T = TypeVar("T")
 Triple = Sequence[float] | NDArray[np.floating]
 Matrix = NDArray[np.float64]
 COLUMNS = 33
@@ -127,7 +128,7 @@ class Builder:
     def chance(self, probability: float) -> bool:
         return bool(self.rng.random() < probability)
 
-    def pick(self, items: Sequence):  # type: ignore[no-untyped-def]
+    def pick(self, items: Sequence[T]) -> T:
         return items[int(self.rng.random() * len(items))]
 
     def colour(self, brightness: float | None = None, saturation: float | None = None) -> NDArray[np.float64]:

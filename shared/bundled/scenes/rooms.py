@@ -61,9 +61,12 @@ def living_room(b: Builder) -> Scene:
     if b.chance(0.3):
         x, z = room.spot(b, 0.5)
         with b.at(x, 0, z, b.u(0, 6)):
-            b.pick((people.person, lambda k: things.plant(k, k.u(0.6, 1.8)), lambda k: things.lamp(k, 1.7)))(
-                b
+            lonely: tuple[Callable[[Builder], None], ...] = (
+                people.person,
+                lambda k: things.plant(k, k.u(0.6, 1.8)),
+                lambda k: things.lamp(k, 1.7),
             )
+            b.pick(lonely)(b)
     if b.chance(0.3):
         b.box((b.u(-1, 1), 0.005, room.depth / 2), (b.u(1, 3), 0.01, b.u(1, 3)), b.surface("weave"))
     x, z = room.spot(b, 0.35)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,6 +12,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from shared.predictor import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
+
+Picture = NDArray[Any]
 
 
 class Augmentation:
@@ -27,7 +31,7 @@ class Augmentation:
             ]
         )
 
-    def batch(self, pairs: list[tuple[NDArray, NDArray]], size_px: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def batch(self, pairs: list[tuple[Picture, Picture]], size_px: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Pairs of (H, W, 3) uint8 BGR and (H, W) inverse depth -> (N, 3, h, w) and (N, h, w) float32."""
         height_px, width_px = size_px
         ratio = width_px / height_px
@@ -45,7 +49,7 @@ class Augmentation:
         normalised = ((image_n3hw + noise).clamp_(0, 1) - mean) / std
         return normalised.contiguous(memory_format=torch.channels_last), torch.stack(targets)
 
-    def _one(self, image_bgr: NDArray, inverse_depth: NDArray, place: v2.Compose) -> tuple[Tensor, Tensor]:
+    def _one(self, image_bgr: Picture, inverse_depth: Picture, place: v2.Compose) -> tuple[Tensor, Tensor]:
         image_rgb = np.ascontiguousarray(image_bgr[:, :, ::-1].transpose(2, 0, 1))
         depth = torch.from_numpy(inverse_depth.astype(np.float32))
         image, mask = place(tv_tensors.Image(image_rgb), tv_tensors.Mask(depth[None]))

@@ -11,6 +11,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -50,7 +51,7 @@ def score_photos(predict: Predict, folder: Path) -> dict[str, tuple[Scores, Scor
     return found
 
 
-def _read(path: Path, flags: int) -> NDArray:
+def _read(path: Path, flags: int) -> NDArray[Any]:
     picture = cv2.imread(str(path), flags)
     if picture is None:
         raise UserError(f"{path} cannot be read as a picture.", "Check the folder given with --photos.")

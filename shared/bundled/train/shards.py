@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class ShardPool:
     def _held(self) -> int:
         return sum(len(images) for images, _ in self._shards.values())
 
-    def draw(self, count: int, rng: np.random.Generator) -> list[tuple[NDArray, NDArray]]:
+    def draw(self, count: int, rng: np.random.Generator) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """`count` pairs of image (H, W, 3) uint8 BGR and inverse depth (H, W) float16."""
         shards = list(self._shards.values())
         weights = np.array([len(images) for images, _ in shards], float)
