@@ -181,7 +181,7 @@ def list_cameras() -> int:
 
 
 def prepare_opencv() -> None:
-    from live.capture import quiet_opencv
+    from live.quiet import quiet_opencv
 
     quiet_opencv()
 

@@ -2,7 +2,6 @@
 
 from live.capture.cameras import listing
 from live.capture.opening import open_capture
-from live.capture.quiet import quiet_opencv
 from live.capture.source import FileSource, LiveSource, Source, SourceState
 
-__all__ = ["FileSource", "LiveSource", "Source", "SourceState", "listing", "open_capture", "quiet_opencv"]
+__all__ = ["FileSource", "LiveSource", "Source", "SourceState", "listing", "open_capture"]

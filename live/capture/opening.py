@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 
 from live.capture import cameras
-from live.capture.quiet import READ_TIMEOUT_S
 from live.config import LiveConfig
+from live.quiet import READ_TIMEOUT_S
 from shared import FrameBGR, UserError
 
 OPEN_TIMEOUT_S = 4.0

@@ -97,7 +97,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}/"
         self._command = [
             sys.executable,
-            str(REPOSITORY / "tests" / "mjpeg_server.py"),
+            str(REPOSITORY / "tests" / "support" / "mjpeg_server.py"),
             str(clip),
             str(self.port),
             str(fps),

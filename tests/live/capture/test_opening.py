@@ -11,8 +11,8 @@ import pytest
 from live.__main__ import build_parser, to_config
 from live.capture import cameras
 from live.capture.opening import open_capture
-from live.capture.quiet import quiet_opencv
 from live.config import LiveConfig, SourceSpec
+from live.quiet import quiet_opencv
 from shared import UserError
 
 CONFIG = LiveConfig(SourceSpec("camera", 0, "camera 0"))
