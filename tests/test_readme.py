@@ -1,8 +1,9 @@
-"""The README tells what there is: every option, and commands that CI itself runs."""
+"""README and CHANGELOG tell what there is: every option, commands that CI itself runs, the version."""
 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 
 import pytest
@@ -35,3 +36,16 @@ def test_pictures_and_files_named_in_the_readme_exist() -> None:
     for link in [part.split(")")[0] for part in readme().split("](")[1:]]:
         if "://" not in link:
             assert (REPOSITORY / link).exists(), link
+
+
+def test_the_newest_version_in_the_changelog_is_the_projects() -> None:
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## (\d+\.\d+\.\d+)", changelog, flags=re.MULTILINE)
+    project = re.search(
+        r'^version = "(.+)"', (REPOSITORY / "pyproject.toml").read_text("utf-8"), re.MULTILINE
+    )
+    assert project is not None
+    assert versions[0] == project[1]
+    assert versions == sorted(
+        versions, key=lambda text: [int(part) for part in text.split(".")], reverse=True
+    )
