@@ -169,7 +169,7 @@ class FFmpeg:
         if self.stalled:
             return f"it did nothing for {STALL_S:.0f} s"
         for line in reversed(self._lines):
-            text = re.sub(r"^\[[^\]]*\]\s*|file:\S*: ", "", line).strip()
+            text = without_addresses(line)
             if text and "Conversion failed" not in text and "Nothing was written" not in text:
                 return text.rstrip(".")
         code = self.returncode
@@ -229,6 +229,11 @@ def run_ffmpeg(
             exit_code=1,
         ) from None
     return done.returncode, done.stderr.decode("utf-8", "replace")
+
+
+def without_addresses(line: str) -> str:
+    """A line of ffmpeg's without what only its makers read: `[mov,mp4 @ 0x55d0]` and the file's address."""
+    return re.sub(r"\[[^\]]* @ [^\]]*\]\s*|file:\S*: ", "", line).strip()
 
 
 def _widen(pipe: IO[bytes] | None) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from shared import UserError
 from shared.media.ffmpeg import FFmpeg, file_url
-from shared.media.probing import INPUT_GUARD, VideoInfo
+from shared.media.formats import input_arguments
+from shared.media.probing import VideoInfo
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def _copy_options(soundtrack: Soundtrack) -> list[str]:
 
 def _can_be_read_to_its_end(soundtrack: Soundtrack) -> bool:
     """Whether players will get through a copy of it: a decoder gives up when most packets are damaged."""
-    child = FFmpeg(["-i", file_url(soundtrack.path), "-map", "0:a", "-f", "null", "-"])
+    child = FFmpeg([*input_arguments(soundtrack.path), "-map", "0:a", "-f", "null", "-"])
     try:
         return child.finish(COPY_LIMIT_S) == 0
     finally:
@@ -82,7 +83,10 @@ def _can_be_read_to_its_end(soundtrack: Soundtrack) -> bool:
 
 def extract_video(source: Path, output: Path) -> None:
     """Copies the pictures of an MP4, without its audio and its delay, to a piece that `join` takes."""
-    _run(["-y", "-i", file_url(source), "-map", "0:v:0", "-c", "copy", "-f", "mp4", file_url(output)], output)
+    _run(
+        ["-y", *input_arguments(source, "mov"), "-map", "0:v:0", "-c", "copy", "-f", "mp4", file_url(output)],
+        output,
+    )
 
 
 def _run_join(
@@ -96,7 +100,7 @@ def _run_join(
     arguments = ["-y", "-itsoffset", f"{delay_s:.6f}"] if delay_s else ["-y"]
     listing = None
     if len(pieces) == 1:
-        arguments += ["-i", file_url(pieces[0])]
+        arguments += input_arguments(pieces[0], "mov")
     else:
         listing = "".join(f"file {_quoted(file_url(piece))}\n" for piece in pieces).encode()
         arguments += ["-f", "concat", "-safe", "0", "-protocol_whitelist", "file,pipe", "-i", "pipe:0"]
@@ -105,7 +109,7 @@ def _run_join(
             arguments += ["-ss", f"{soundtrack.start_s:.6f}"]
         if soundtrack.duration_s is not None:
             arguments += ["-t", f"{soundtrack.duration_s:.6f}"]
-        arguments += [*INPUT_GUARD, "-i", file_url(soundtrack.path)]
+        arguments += input_arguments(soundtrack.path)
     arguments += ["-map", "0:v:0", *(("-map", "1:a") if soundtrack else ()), *audio_options]
     arguments += ["-c:v", "copy", "-map_metadata", "-1", "-metadata", f"comment={comment}"]
     arguments += ["-movflags", "+faststart", "-f", "mp4", file_url(output)]

@@ -13,9 +13,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from shared import SMALLEST_FRAME_PX, UserError
-from shared.media.ffmpeg import file_url, run_ffmpeg
+from shared.media.ffmpeg import run_ffmpeg, without_addresses
+from shared.media.formats import input_arguments
 
-INPUT_GUARD = ("-protocol_whitelist", "file,pipe,data", "-max_error_rate", "1")
 STANDARD_RATES = (
     Fraction(24000, 1001),
     Fraction(24),
@@ -27,8 +27,6 @@ STANDARD_RATES = (
     Fraction(60000, 1001),
     Fraction(60),
 )
-# Demuxers that make a picture of something that is no video.
-NOT_VIDEO = {"tty", "lrc", "bin", "xbin", "adf", "idf", "image2", "concat", "hls"}
 TIMING_PACKETS = 400
 
 
@@ -79,7 +77,7 @@ def probe(path: Path) -> VideoInfo:
     check_is_file(path)
     _, text = run_ffmpeg(
         [
-            *(*INPUT_GUARD, "-i", file_url(path), "-map", "0:V:0", "-vf", "showinfo=checksum=0"),
+            *(*input_arguments(path), "-map", "0:V:0", "-vf", "showinfo=checksum=0"),
             *("-frames:v", "2", "-f", "null", "-"),
         ],
         loglevel="info",
@@ -91,7 +89,7 @@ def probe(path: Path) -> VideoInfo:
         )
     container = opened[1]
     dump = text.split("Stream mapping:")[0].split("Output #0")[0]
-    if NOT_VIDEO.intersection(container.split(",")) or not _video_line(dump):
+    if not _video_line(dump):
         raise UserError(f"{path} holds no video.", "Give a file with a video stream.")
     if not (first := _first_frame(text)):
         raise UserError(
@@ -223,7 +221,7 @@ def _even_rate(path: Path) -> Fraction | None:
     """The exact rate of the first packets' times when those are evenly spaced, else None."""
     _, text = run_ffmpeg(
         [
-            *(*INPUT_GUARD, "-i", file_url(path), "-map", "0:V:0", "-c", "copy", "-copyts"),
+            *(*input_arguments(path), "-map", "0:V:0", "-c", "copy", "-copyts"),
             *("-frames:v", str(TIMING_PACKETS), "-f", "framecrc", "pipe:2"),
         ],
         loglevel="quiet",
@@ -248,5 +246,5 @@ def _complaint(text: str) -> str:
             return line.split("Error opening input: ")[1].rstrip(".")
     for line in text.splitlines():
         if re.search(r"error|invalid|not found|matches no", line, re.IGNORECASE):
-            return re.sub(r"^\[[^\]]*\] *|file:\S*: ", "", line).strip().rstrip(".")
+            return without_addresses(line).rstrip(".")
     return "ffmpeg found no picture in it"

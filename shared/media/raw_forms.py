@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from shared import DepthMap
 from shared.media.ffmpeg import FFmpeg, file_url, run_ffmpeg
+from shared.media.formats import input_arguments
 
 CODES = 65535
 CHUNK_BYTES = 4 << 20
@@ -219,12 +220,12 @@ class Ffv1Sink:
 
 
 def read_ffv1(path: Path) -> Iterator[tuple[DepthMap, float]]:
-    _, dump = run_ffmpeg(["-i", file_url(path)], loglevel="info")
+    _, dump = run_ffmpeg(input_arguments(path, "matroska"), loglevel="info")
     tags = dict(re.findall(r"(DEPTH_\w+) *: (\S+)", dump))
     width_px, height_px = (int(text) for text in tags["DEPTH_SIZE"].split("x"))
     code_range = CodeRange(float(tags["DEPTH_OFFSET"]), float(tags["DEPTH_SCALE"]))
     start_s, rate = float(tags["DEPTH_START_S"]), Fraction(tags["DEPTH_FRAME_RATE"])
-    arguments = ["-i", file_url(path), "-map", "0:v:0", "-fps_mode", "passthrough"]
+    arguments = [*input_arguments(path, "matroska"), "-map", "0:v:0", "-fps_mode", "passthrough"]
     child = FFmpeg([*arguments, "-f", "rawvideo", "-pix_fmt", "gray16le", "pipe:1"], pipe_out=True)
     codes = np.empty((height_px, width_px), "<u2")
     index = 0

@@ -10,8 +10,9 @@ import numpy as np
 
 from shared import FrameBGR, UserError
 from shared.media.decoding import frame_filters
-from shared.media.ffmpeg import FFmpeg, file_url
-from shared.media.probing import INPUT_GUARD, VideoInfo, probe
+from shared.media.ffmpeg import FFmpeg
+from shared.media.formats import input_arguments
+from shared.media.probing import VideoInfo, probe
 
 SEEK_MARGIN_S = 5.0
 SEEKABLE = {"mov", "matroska"}
@@ -96,7 +97,7 @@ class VideoReader:
         seek_frame = 0
         if SEEKABLE.intersection(self.info.container.split(",")):
             seek_frame = max(0, self._first - ceil(SEEK_MARGIN_S * self.info.frame_rate))
-        arguments = [*INPUT_GUARD]
+        arguments: list[str] = []
         if seek_frame:
             arguments += ["-ss", f"{self.info.start_s + float(seek_frame / self.info.frame_rate):.6f}"]
         if self.info.codec == "vp9" and self.info.has_alpha:
@@ -109,7 +110,15 @@ class VideoReader:
             is_exact=self._exact_colors,
         )
         # A change of size in mid-stream is the scale filter's business: new filters would count frames anew.
-        arguments += ["-reinit_filter", "0", "-i", file_url(self.info.path), "-map", "0:V:0", "-vf", filters]
+        arguments += [
+            "-reinit_filter",
+            "0",
+            *input_arguments(self.info.path),
+            "-map",
+            "0:V:0",
+            "-vf",
+            filters,
+        ]
         if self._limit is not None:
             arguments += ["-frames:v", str(self._limit)]
         return [*arguments, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "bgr24", "pipe:1"]

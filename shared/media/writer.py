@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from shared import FrameBGR, UserError
 from shared.media.decoding import BT709_TAGS, EXACT_SCALING
 from shared.media.ffmpeg import FFmpeg, file_url, run_ffmpeg
+from shared.media.formats import input_arguments
 from shared.media.mux import Soundtrack, join
 from shared.media.probing import probe
 
@@ -238,7 +239,7 @@ def piece_beside(path: Path) -> Path:
 def playable_frames(path: Path) -> int:
     """How many frames an encoded piece holds, its end torn or not."""
     _, text = run_ffmpeg(
-        ["-i", file_url(path), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "pipe:2"],
+        [*input_arguments(path, "mov"), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "pipe:2"],
         loglevel="quiet",
         timeout_s=600,
     )
