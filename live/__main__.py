@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -95,6 +96,17 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--port", type=port_number, default=7860, help="and on which port (default %(default)s)"
     )
+    group.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name of the page's address",
+    )
+    group.add_argument("--password", help="ask for it (better set in DEPTH_PASSWORD, which nobody sees)")
+    group.add_argument("--no-password", action="store_true", help="open --host to others without one")
+    group.add_argument("--certificate", type=Path, metavar="FILE.pem", help="serve over TLS, together with")
+    group.add_argument("--key", type=Path, metavar="FILE.pem", help="the certificate's private key")
 
 
 def auto_or_count(text: str) -> int:
@@ -157,12 +169,17 @@ def serve_page(parsed: argparse.Namespace) -> int:
 
     if parsed.source is not None or parsed.demo:
         raise UserError("--web takes no source: the page has its own camera and files.", "Leave SOURCE out.")
-    return web.serve(
+    if (parsed.certificate is None) != (parsed.key is None):
+        raise UserError("--certificate and --key belong together.", "Give both, or neither.")
+    opening = web.Opening(
         host=parsed.host,
         port=parsed.port,
-        **model_options(parsed),
-        announce=partial(print, flush=True),
+        allowed_hosts=tuple(parsed.allow_host),
+        password=parsed.password or os.environ.get("DEPTH_PASSWORD") or None,
+        without_password=parsed.no_password,
+        tls=web.Tls(parsed.certificate, parsed.key) if parsed.certificate else None,
     )
+    return web.serve(opening, **model_options(parsed), announce=partial(print, flush=True))
 
 
 def print_version(parsed: argparse.Namespace) -> int:

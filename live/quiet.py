@@ -13,6 +13,9 @@ FFMPEG_OPTIONS = {
     "flags": "low_delay",
     "analyzeduration": "1000000",
     "overrun_nonfatal": "1",
+    # A stream is pictures, never a playlist or a manifest, and cannot make us open a file of this machine.
+    "format_whitelist": "rtsp,rtp,mpjpeg,mjpeg,mpegts,flv,mov,mp4,matroska,webm,avi,ogg,asf",
+    "protocol_whitelist": "rtsp,rtp,udp,tcp,tls,http,https,httpproxy,crypto,rtmp,rtmps,rtmpt,srt",
 }
 
 

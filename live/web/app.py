@@ -21,9 +21,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
+from live.access import Access, Addresses, Application, Password
 from live.web.camera import Cameras
 from live.web.clips import Clips, Job
-from live.web.guard import App, Guard
+from live.web.guard import Discreet, is_open
 from live.web.limits import CLIP_BYTES, FRAME_BYTES, PHOTO_BYTES, STALLED_S, Refusal, too_large
 from live.web.look import Look, every_of
 from live.web.model import SharedPredictor
@@ -48,8 +49,13 @@ ASSETS = ("page.css", "example_1.jpg", "example_2.jpg")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(predictor: DepthPredictor, folder: Path) -> App:
-    """The whole application. folder: an empty one for visitors' files; it is empty again at the end."""
+def build_app(
+    predictor: DepthPredictor, folder: Path, addresses: Addresses, *, password: Password | None = None
+) -> Application:
+    """The whole application.
+
+    folder: an empty one for visitors' files; it is empty again at the end. addresses: under which it answers.
+    """
     import gradio
 
     from live.web.page import build_page, page_options
@@ -63,7 +69,7 @@ def build_app(predictor: DepthPredictor, folder: Path) -> App:
     app = gradio.mount_gradio_app(
         app, page, path="/", show_error=False, ssr_mode=False, footer_links=[], **page_options(SCRIPT)
     )
-    return Guard(app)
+    return Discreet(Access(app, addresses, is_open=is_open, password=password))
 
 
 def _worded(handler: Handler) -> Handler:

@@ -1,4 +1,4 @@
-"""What every answer of the server goes through: no foreign page may use it, nothing about it is told.
+"""What the page's server answers: the routes that the page uses, and nothing about the server itself.
 
 Pure ASGI, so that streamed answers stay streams.
 """
@@ -6,55 +6,42 @@ Pure ASGI, so that streamed answers stay streams.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.datastructures import MutableHeaders
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+from live.access import Application, Message, Receive, Send
 
 HEADERS = {
     # The browser itself then refuses every request that would leave the machine.
     "Content-Security-Policy": "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval';"
     " frame-ancestors 'self'; form-action 'self'; base-uri 'self'",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-CLOSED = (
-    re.compile(r"^/(gradio_api/)?(upload|file=|proxy=|stream|component_server|monitoring|api_info|info|mcp)"),
-    re.compile(r"^/(gradio_api/)?(openapi\.json|docs|redoc|runs|login|logout|startup-events|dev|vibe)"),
-)
+OPEN = {
+    "GET": re.compile(r"/|/theme\.css|/(assets|static)/[\w@+-][\w.@+/-]*|/depth/[\w./-]+"),
+    "POST": re.compile(r"/depth/[\w/-]+"),
+}
+"""All that the page asks for. The rest of Gradio's interface, which reads files by their names, is shut."""
 OUTSIDE = re.compile(rb"<(script|link|meta)\b[^>]*\b(?:src|href|content)=\"https?://[^>]*>(?:\s*</script>)?")
 VERSION = re.compile(rb'"version": ?"\d[\w.]*"')
 
 
-class Guard:
-    def __init__(self, app: App) -> None:
+def is_open(method: str, path: str) -> bool:
+    """Whether the page uses this route."""
+    pattern = OPEN.get("GET" if method == "HEAD" else method)
+    return pattern is not None and pattern.fullmatch(path) is not None and ".." not in path
+
+
+class Discreet:
+    """An ASGI application whose answers say nothing of the server and open nothing to other sites."""
+
+    def __init__(self, app: Application) -> None:
         self._app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        refusal = refused(scope)
-        if refusal is not None:
-            return await refusal(scope, receive, send)
-        await self._app(scope, receive, _Answer(send))
-
-
-def refused(scope: Message) -> JSONResponse | None:
-    """The answer to a request that is none of ours: another site's page, or a door that is not used."""
-    headers = Headers(scope=scope)
-    origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
-        return JSONResponse({"message": "Only this page itself may ask that."}, 403)
-    if any(pattern.match(scope["path"]) for pattern in CLOSED):
-        return JSONResponse({"message": "There is nothing here."}, 404)
-    return None
+        await self._app(scope, receive, _Answer(send) if scope["type"] == "http" else send)
 
 
 class _Answer:

@@ -13,6 +13,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,43 @@ logger = logging.getLogger(__name__)
 SHUTDOWN_S = 2
 
 
+@dataclass(frozen=True)
+class Tls:
+    """certificate, key: PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Where the page is opened, and to whom.
+
+    allowed_hosts: further names under which it may be asked for. password: None asks for none; where others
+    than this machine's users could come in, that must be wished for with without_password.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    allowed_hosts: tuple[str, ...] = ()
+    password: str | None = None
+    without_password: bool = False
+    tls: Tls | None = None
+
+    def check(self) -> None:
+        """Raises UserError where nobody decided that others may come in, and for unusable certificates."""
+        if self.password is None and not self.without_password and not _is_loopback(self.host):
+            raise UserError(
+                f"--host {self.host} opens the page to other machines, and it has no password.",
+                "Set one in DEPTH_PASSWORD or with --password, or say --no-password.",
+            )
+        if self.tls is not None:
+            _check_tls(self.tls)
+
+
 def serve(
+    opening: Opening,
     *,
-    host: str,
-    port: int,
     weights: str | None,
     engine: str,
     device: str,
@@ -42,14 +76,39 @@ def serve(
     Raises UserError without the extra, for an address that cannot be had, and for the model's reasons.
     """
     check_extra()
-    listener = listen(host, port)
+    opening.check()
+    listener = listen(opening.host, opening.port)
     try:
         from shared.predictor import DepthPredictor
 
         predictor = DepthPredictor.from_weights(weights, size=size, engine=engine, device=device)
-        return serve_with(predictor, listener, announce=announce)
+        return serve_with(predictor, listener, opening, announce=announce)
     finally:
         listener.close()
+
+
+def _check_tls(tls: Tls) -> None:
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key, password="")
+    except (OSError, ssl.SSLError) as error:
+        raise UserError(
+            f"--certificate {tls.certificate} and --key {tls.key} cannot be used: {error.strerror or error}.",
+            "Give PEM files, the key without a passphrase.",
+        ) from None
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def check_extra() -> None:
@@ -85,25 +144,41 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve_with(predictor: DepthPredictor, listener: socket.socket, *, announce: Callable[[str], None]) -> int:
+def serve_with(
+    predictor: DepthPredictor,
+    listener: socket.socket,
+    opening: Opening,
+    *,
+    announce: Callable[[str], None],
+) -> int:
     """Serves with a predictor that is already there."""
     folder = Path(tempfile.mkdtemp(prefix="depth-viewer-"))
     try:
         _silence_gradio(folder)
         import uvicorn
 
+        from live.access import Addresses, Password
         from live.web.app import build_app
 
+        host, port = listener.getsockname()[:2]
+        app = build_app(
+            predictor,
+            folder,
+            Addresses.of(host, port, opening.allowed_hosts),
+            password=Password(opening.password) if opening.password else None,
+        )
         config = uvicorn.Config(
-            build_app(predictor, folder),
+            app,
+            ssl_certfile=opening.tls.certificate if opening.tls else None,
+            ssl_keyfile=opening.tls.key if opening.tls else None,
+            ws="none",
             log_level="warning",
             access_log=False,
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=SHUTDOWN_S,
         )
-        host, port = listener.getsockname()[:2]
-        for line in announcement(host, port):
+        for line in announcement(host, port, opening):
             announce(line)
         uvicorn.Server(config).run(sockets=[listener])
     finally:
@@ -118,14 +193,16 @@ def _silence_gradio(folder: Path) -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
 
 
-def announcement(host: str, port: int) -> list[str]:
+def announcement(host: str, port: int, opening: Opening) -> list[str]:
     """Where the page is, and for an address that others can reach, what that means."""
     address = ipaddress.ip_address(host.partition("%")[0])
     shown = "localhost" if address.is_unspecified else f"[{host}]" if address.version == 6 else host
-    lines = [f"Depth viewer: http://{shown}:{port} (Ctrl+C ends it)"]
-    if not address.is_loopback:
-        lines.append(
-            f"Everyone who can reach port {port} of this machine can use the page: it asks for no password,"
-            " and pictures travel unencrypted."
-        )
+    scheme = "https" if opening.tls else "http"
+    lines = [f"Depth viewer: {scheme}://{shown}:{port} (Ctrl+C ends it)"]
+    if address.is_loopback:
+        return lines
+    if opening.password is None:
+        lines.append(f"Everyone who can reach port {port} of this machine can use the page: no password.")
+    if opening.tls is None:
+        lines.append("Pictures and the password travel unencrypted; --certificate and --key encrypt them.")
     return lines

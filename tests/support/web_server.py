@@ -96,20 +96,26 @@ class WebServer:
 
 
 @contextmanager
-def running_server(folder: Path, *options: str) -> Iterator[WebServer]:
-    """depth-live --web with the bundled model, until the block ends; it must then end by itself on Ctrl+C."""
+def running_server(
+    folder: Path, *options: str, environment: dict[str, str] | None = None, certificate: Path | None = None
+) -> Iterator[WebServer]:
+    """depth-live --web with the bundled model, until the block ends; it must then end by itself on Ctrl+C.
+
+    certificate: what the server shows, where it is told to serve over TLS.
+    """
     temporary = folder / "temporary"
     temporary.mkdir()
     port, log = free_port(), folder / "server.log"
-    environment = os.environ | {"TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
-    environment.pop("DEPTH_DEBUG", None)
+    variables = os.environ | {"TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"} | (environment or {})
+    variables.pop("DEPTH_DEBUG", None)
     command = [sys.executable, "-m", "live", "--web", "--port", str(port), "--weights", "bundled", *options]
     with log.open("w") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, text=True, cwd=REPOSITORY, env=environment
+            command, stdout=output, stderr=subprocess.STDOUT, text=True, cwd=REPOSITORY, env=variables
         )
         try:
-            server = WebServer(f"http://127.0.0.1:{port}", process, temporary, log)
+            scheme = "https" if certificate else "http"
+            server = WebServer(f"{scheme}://127.0.0.1:{port}", process, temporary, log)
             _wait_for_start(server)
             yield server
         finally:
@@ -130,12 +136,19 @@ def _wait_for_start(server: WebServer) -> None:
         if server.process.poll() is not None:
             break
         try:
-            if "Ctrl+C" in server.log.read_text() and server.get("config")[0] == 200:
+            if "Ctrl+C" in server.log.read_text() and answers(server.url):
                 return
         except OSError:
             pass
         time.sleep(0.1)
     raise AssertionError(f"the server did not start: {server.log.read_text()}")
+
+
+def answers(url: str) -> bool:
+    """Whether something takes connections there."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=1):
+        return True
 
 
 @dataclass

@@ -216,24 +216,6 @@ def test_a_wrong_question_is_a_sentence(server: WebServer, path: str) -> None:
     assert SENTENCE.match(json.loads(body)["message"])
 
 
-def test_another_sites_page_may_not_use_the_server(server: WebServer) -> None:
-    assert server.post("depth/cameras", headers={"Origin": "http://example.com"})[0] == 403
-    assert server.post("depth/cameras", headers={"Origin": server.url})[0] == 200
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "gradio_api/upload", "upload", "openapi.json", "docs", "gradio_api/file=/etc/hostname",
-        "depth/assets/..%2fweb.py", "depth/assets/web.py", "depth/assets/web_app.py",
-    ],
-)  # fmt: skip
-def test_doors_that_are_not_used_are_closed(server: WebServer, path: str) -> None:
-    status, body, _ = server.get(path)
-    assert status in (404, 405)
-    assert b"import" not in body
-
-
 def test_the_page_tells_nothing_about_the_server(server: WebServer) -> None:
     import gradio
 
