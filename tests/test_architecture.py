@@ -43,7 +43,7 @@ DIRECTIONS: dict[str, set[str]] = {
     "live.capture": {"live", "shared", "shared.media"},
     "live.window": {"live", "shared"},
     "live.outputs": {"live", "shared", "shared.media"},
-    "live.web": {"shared", "shared.media", "shared.motion", "shared.predictor", "video"},
+    "live.web": {"live", "shared", "shared.media", "shared.motion", "shared.predictor", "video"},
     "live.app": {
         "live", "live.capture", "live.outputs", "live.window",
         "shared", "shared.media", "shared.motion", "shared.predictor",
