@@ -17,15 +17,15 @@ from live.depth import DepthLoop
 from live.frame import Frame
 from live.outputs import Recordings, Snapshots, time_stem
 from live.scene import Scene
-from live.signals import Interrupt
 from live.stats import Stats
-from live.tuning import tune_process
 from live.window import Readings, Screen, key_table, require_display
 from live.worker import Worker
 from shared.handoff import Closed, LatestSlot, now_s
 from shared.media import VideoReader, probe
 from shared.motion import Keyframe
 from shared.predictor import DepthPredictor
+from shared.signals import cancel_on_signals
+from shared.tuning import keep_freed_memory, share_cores
 
 logger = logging.getLogger(__name__)
 
@@ -73,19 +73,25 @@ class App:
         self._is_undrawn = False
         self._ended_s = 0.0
         self._record_now = config.record
-        self._drawn_s = 0.0
+        self._drawn_s = self._begun_s = 0.0
 
     def _make_source(self) -> tuple[Source, Fraction]:
         """The source, and the rate at which it is recorded."""
         slots = (self._frames, self._frames_for_depth)
         if not isinstance(self._config.source.target, Path):
-            return LiveSource(partial(open_capture, self._config), slots, self.stats.captured), LIVE_RATE
+            source = LiveSource(
+                partial(open_capture, self._config),
+                slots,
+                self.stats.captured,
+                name=self._config.source.name,
+            )
+            return source, LIVE_RATE
         info = probe(self._config.source.target)
         open_reader = partial(VideoReader, info.path, info=info)
-        source = FileSource(
+        file_source = FileSource(
             open_reader, slots, self.stats.captured, loop=self._config.loop, may_go_on=self._depth.has_result
         )
-        return source, info.frame_rate
+        return file_source, info.frame_rate
 
     def run(self) -> None:
         """Until the user quits, the source ends or the time is up.
@@ -95,12 +101,14 @@ class App:
         """
         if self._config.window:
             require_display()
-        tune_process()
-        with Interrupt() as interrupt:
+        share_cores()
+        keep_freed_memory()
+        self._begun_s = now_s()
+        with cancel_on_signals() as interrupted:
             try:
                 for worker in self._workers:
                     worker.start()
-                while not (interrupt.has_come or self._is_over()):
+                while not (interrupted.is_set() or self._is_over()):
                     self._step()
             finally:
                 self._ended_s = now_s()
@@ -108,7 +116,7 @@ class App:
             for worker in self._workers:
                 worker.check()
             self._recordings.check()
-            if interrupt.has_come:
+            if interrupted.is_set():
                 raise KeyboardInterrupt
 
     def _is_over(self) -> bool:
@@ -117,7 +125,7 @@ class App:
             self.controls.wants_to_quit
             or (self._screen is not None and not self._screen.window.is_open)
             or (self._source_ended and not self.controls.is_frozen)
-            or (duration_s is not None and self.stats.elapsed_s(now_s()) >= duration_s)
+            or (duration_s is not None and now_s() - self._begun_s >= duration_s)
         )
 
     def _step(self) -> None:

@@ -6,10 +6,10 @@ import os
 
 READ_TIMEOUT_S = 3.0
 
-# The newest picture matters more than every picture: no demuxer buffer, no long look at the stream first.
+# The newest picture matters more than every picture: no long look at the stream first. `fflags nobuffer` is
+# not among these: it throws away the first group of pictures, which of a short file is all there is.
 FFMPEG_OPTIONS = {
     "rtsp_transport": "tcp",
-    "fflags": "nobuffer",
     "flags": "low_delay",
     "analyzeduration": "1000000",
     "overrun_nonfatal": "1",

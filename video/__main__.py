@@ -156,7 +156,7 @@ def _add_depth_options(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         metavar="N",
         help="run the network on each Nth frame, sooner where much is new, carry depth along between"
-        f" (default {DEFAULT_EVERY}, less below 25 frames a second)",
+        f" (default {DEFAULT_EVERY}, less below 23 frames a second)",
     )
     add_steady_option(group)
     group.add_argument(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from shared import UserError
 from shared.media import check_is_file, probe
+from shared.signals import cancel_on_signals
 from shared.tuning import keep_freed_memory, share_cores
 from video import partial as partials
 from video.convert import convert
@@ -21,7 +22,6 @@ from video.photo import convert_photo
 from video.plan import BatchOptions, Job, plan
 from video.progress import progress_bar
 from video.settings import ConvertSettings
-from video.signals import cancel_on_signals
 
 if TYPE_CHECKING:
     from shared.predictor import DepthPredictor

@@ -33,6 +33,7 @@ from shared.options import version
 from shared.render import heatmap_i420, nearness, render, view_size
 from video import partial as partials
 from video.ahead import Ahead
+from video.claim import claimed
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
 from video.pipeline import Drawn, run_pipeline
 from video.raw import open_raw, raw_map
@@ -65,14 +66,16 @@ def convert(
     """
     check_output(source, output, overwrite=settings.overwrite, suffixes=VIDEO_OUTPUT_SUFFIXES)
     partials.check_kept(output, settings)
-    return _Conversion(
-        probe(source),
-        output,
-        settings,
-        predictor=predictor,
-        progress=progress,
-        cancel=cancel or threading.Event(),
-    ).run()
+    info = probe(source)
+    with claimed(output, settings):
+        return _Conversion(
+            info,
+            output,
+            settings,
+            predictor=predictor,
+            progress=progress,
+            cancel=cancel or threading.Event(),
+        ).run()
 
 
 class _Conversion:
@@ -127,13 +130,15 @@ class _Conversion:
                     cancel=self._cancel,
                     look_ahead=self._ahead.frames,
                 )
+                is_whole = not self._cancel.is_set()
+                if is_whole:
+                    if raw:
+                        raw.close()
+                    writer.close()
             except Exception as fault:
                 raise self._keep_after(fault) from fault
-            if self._cancel.is_set():
+            if not is_whole:
                 return self._result(reader, self._keep(), is_partial=True)
-            writer.close()
-            if raw:
-                raw.close()
             partials.remove(self._output)
             return self._result(reader, self._output)
 

@@ -15,6 +15,7 @@ from shared import SMALLEST_FRAME_PX, FrameBGR, UserError
 from shared.media import piece_beside
 from shared.motion import DepthStream
 from shared.render import render
+from video.claim import claimed
 from video.outputs import PHOTO_OUTPUT_SUFFIXES, check_output
 from video.raw import open_raw, raw_map
 from video.settings import ConvertResult, ConvertSettings
@@ -39,7 +40,7 @@ def convert_photo(
         colormap=settings.colormap,
         alpha=settings.alpha,
     )
-    with open_raw(output, settings, Fraction(1)) as raw:
+    with claimed(output, settings), open_raw(output, settings, Fraction(1)) as raw:
         if raw:
             raw.write(raw_map(depth_map, photo_bgr, settings), 0.0)
         write_photo(picture_bgr, output)

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from shared import DepthMap, FrameBGR, UserError
-from shared.media import RawDepthWriter, raw_path
+from shared.media import RawDepthWriter, check_replaceable, raw_path
 from video.settings import ConvertSettings
 
 
@@ -25,6 +25,7 @@ def open_raw(
     path = raw_path(output, settings.raw)
     if path.exists() and not settings.overwrite:
         raise UserError(f"{path} exists already.", "Add --overwrite, or choose another name with -o.")
+    check_replaceable(path)
     writer = RawDepthWriter(path, settings.raw, frame_rate)
     try:
         yield writer

@@ -17,7 +17,7 @@ PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "sl
 
 
 def default_every(frame_rate: Fraction) -> int:
-    """DEFAULT_EVERY at 25 frames a second and more, fewer where frames lie further apart."""
+    """DEFAULT_EVERY at 23 frames a second and more, fewer where frames lie further apart."""
     return max(1, min(DEFAULT_EVERY, round(frame_rate * CARRIED_S)))
 
 

@@ -14,14 +14,24 @@ YUYV_WIDTH_PX = 640  # wider than this, USB cameras are slow unless they compres
 
 
 class Capture:
-    """A camera or a stream. read() gives None once it has ended or been cut."""
+    """A camera or a stream. read() gives None once it has ended or been cut.
 
-    def __init__(self, capture: cv2.VideoCapture) -> None:
+    is_file: a whole file, which a server gives as fast as it is taken.
+    """
+
+    is_file = False
+
+    def __init__(self, capture: cv2.VideoCapture, *, is_file: bool = False) -> None:
         self._capture = capture
+        self.is_file = is_file
 
     def read(self) -> FrameBGR | None:
         ok, frame_bgr = self._capture.read()
         return frame_bgr if ok else None
+
+    def time_s(self) -> float:
+        """When the frame that was read last is shown, in the source's own time."""
+        return float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
 
     def close(self) -> None:
         self._capture.release()
@@ -67,4 +77,6 @@ def _open_stream(url: str, name: str) -> Capture:
             f"{name} could not be opened as a video stream.",
             "Check the address, that its server is running, and the password if it needs one.",
         )
-    return Capture(capture)
+    # Only a container with an index knows how many frames it holds.
+    is_file = url.lower().startswith("http") and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
+    return Capture(capture, is_file=is_file)

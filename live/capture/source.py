@@ -17,6 +17,8 @@ from shared.media import VideoReader
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
+NO_PICTURE_S = 10.0
+"""A stream that has opened and gives nothing for so long is no stream; one that gave something may pause."""
 
 
 class SourceState(Enum):
@@ -62,36 +64,58 @@ class Source:
 class LiveSource(Source):
     """A camera or a stream: when it is cut it is opened again, with growing pauses, until told to stop.
 
-    The first opening must succeed; its UserError ends the run.
+    The first opening must succeed and a picture come within NO_PICTURE_S; a UserError ends the run. name:
+    what the user calls it. A file that a server gives as a whole is played at its own speed, once.
     """
 
     def __init__(
-        self, open_capture: Callable[[], Capture], slots: Sequence[LatestSlot[Frame]], rate: RateMeter
+        self,
+        open_capture: Callable[[], Capture],
+        slots: Sequence[LatestSlot[Frame]],
+        rate: RateMeter,
+        *,
+        name: str = "The source",
     ) -> None:
         super().__init__(slots, rate)
         self._open_capture = open_capture
+        self._name = name
 
     def _run(self, stop: threading.Event) -> None:
         capture: Capture | None = self._open_capture()
+        begun_s = now_s()
         while capture is not None:
             try:
                 self._read_until_cut(capture, stop)
             finally:
                 capture.close()
+            if capture.is_file and self.rate.count:
+                return
+            if not self.rate.count and now_s() - begun_s > NO_PICTURE_S:
+                raise UserError(
+                    f"{self._name} opened, but gave no picture within {NO_PICTURE_S:.0f} s.",
+                    "Check that it plays elsewhere, and that what sends it is switched on.",
+                    exit_code=1,
+                )
             capture = self._open_again(stop)
 
     def _read_until_cut(self, capture: Capture, stop: threading.Event) -> None:
+        started_s: float | None = None
         while not stop.is_set():
             frame_bgr = capture.read()
             if frame_bgr is None:
                 return
+            if capture.is_file:
+                time_s = capture.time_s()
+                started_s = now_s() - time_s if started_s is None else started_s
+                if stop.wait(max(0.0, started_s + time_s - now_s())):
+                    return
             self._publish(frame_bgr)
 
     def _open_again(self, stop: threading.Event) -> Capture | None:
         """None when told to stop."""
         if not stop.is_set():
             self.state = SourceState.RECONNECTING
-            logger.info("the source is cut; opening it again")
+            logger.warning("%s is cut; it is opened again.", self._name)
         pause_s = FIRST_PAUSE_S
         while not stop.wait(pause_s):
             try:

@@ -56,6 +56,7 @@ class Recorder:
         ) as writer:
             try:
                 self._write(writer, stop)
+                writer.close()
             except UserError:
                 self._keep(writer)
                 raise

@@ -25,7 +25,7 @@
         if (live.offsetParent === null) { await new Promise((done) => setTimeout(done, 300)); continue; }
         const taken_ms = performance.now();
         const blob = await shoot(video, shot, settings.camera.mirror);
-        const response = await ask(`depth/cameras/${mine.key}?${query("camera", LOOK)}`, { body: blob });
+        const response = await askFor(mine, blob);
         const bitmap = await createImageBitmap(await response.blob());
         if (run !== mine) return;
         draw(bitmap);
@@ -33,6 +33,18 @@
         shown_ms.push(now_ms);
         while (now_ms - shown_ms[0] > 2000) shown_ms.shift();
         tellNumbers(shown_ms, now_ms - taken_ms);
+      }
+    }
+
+    // The server forgets a camera that was silent for a minute, as in a hidden tab: it gets a new key.
+    async function askFor(mine, blob) {
+      const send = () => ask(`depth/cameras/${mine.key}?${query("camera", LOOK)}`, { body: blob });
+      try {
+        return await send();
+      } catch (error) {
+        if (error.status !== 404) throw error;
+        mine.key = (await (await ask("depth/cameras")).json()).key;
+        return send();
       }
     }
 

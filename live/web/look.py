@@ -34,8 +34,10 @@ class Look:
         )
 
 
-def every_of(query: Mapping[str, str]) -> int:
-    return int(number(query.get("every", "1"), 1, SLOWEST_EVERY, "The number of frames per inference"))
+def every_of(query: Mapping[str, str]) -> int | None:
+    """How many frames an inference is to serve; None (sent as 0) where the clip's frame rate says it."""
+    every = number(query.get("every", "0"), 0, SLOWEST_EVERY, "The number of frames per inference")
+    return int(every) or None
 
 
 def number(text: str, lowest: float, highest: float, name: str) -> float:

@@ -27,7 +27,7 @@
     }
     if (response.ok) return response;
     const answer = await response.json().catch(() => ({}));
-    throw new Error(answer.message || "The server could not do that.");
+    throw Object.assign(new Error(answer.message || "The server could not do that."), { status: response.status });
   }
 
   // take(file) gets what is chosen or dropped, if it is not too large.

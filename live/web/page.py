@@ -16,7 +16,6 @@ from live.web.limits import CLIP_BYTES, PHOTO_BYTES
 from live.web.look import SLOWEST_EVERY, Look
 from live.web.model import SharedPredictor
 from shared import Colormap, View
-from video.settings import DEFAULT_EVERY
 
 TITLE = "Depth viewer"
 VIEWS = {"depth": "Heat map", "overlay": "Overlay", "side-by-side": "Side by side"}
@@ -24,7 +23,7 @@ FONT = ["ui-sans-serif", "system-ui", "sans-serif"]
 MONO_FONT = ["ui-monospace", "monospace"]
 START = {
     "photo": asdict(Look()),
-    "clip": {**asdict(Look()), "every": DEFAULT_EVERY},
+    "clip": {**asdict(Look()), "every": 0},
     "camera": {**asdict(Look(view="overlay")), "mirror": True},
 }
 
@@ -155,11 +154,11 @@ def _controls(kind: str) -> None:
     }
     if kind == "clip":
         controls["every"] = gr.Slider(
-            1,
+            0,
             SLOWEST_EVERY,
             value=start["every"],
             step=1,
-            label="Infer each Nth frame (more is faster, less exact)",
+            label="Infer each Nth frame (more is faster, less exact; 0: as its frame rate asks)",
         )
     if kind == "camera":
         controls["mirror"] = gr.Checkbox(value=start["mirror"], label="Mirror the picture")

@@ -2,7 +2,14 @@
 
 from shared.media.mux import Soundtrack, extract_video
 from shared.media.probing import VideoInfo, check_is_file, probe
-from shared.media.raw_depth import SUFFIXES, RawDepthWriter, raw_path, read_raw_depth
+from shared.media.raw_depth import (
+    SUFFIXES,
+    RawDepthWriter,
+    check_replaceable,
+    raw_path,
+    read_raw_depth,
+    remove,
+)
 from shared.media.raw_forms import CodeRange, encode_png
 from shared.media.reader import VideoReader
 from shared.media.writer import VideoWriter, check_room, piece_beside, playable_frames
@@ -16,6 +23,7 @@ __all__ = [
     "VideoReader",
     "VideoWriter",
     "check_is_file",
+    "check_replaceable",
     "check_room",
     "encode_png",
     "extract_video",
@@ -24,4 +32,5 @@ __all__ = [
     "probe",
     "raw_path",
     "read_raw_depth",
+    "remove",
 ]

@@ -1,13 +1,16 @@
 """The ffmpeg that imageio-ffmpeg brings, as a child that cannot hang us, outlive us or be silent.
 
 Every child runs with -nostdin in a process group of its own (the terminal's Ctrl-C is ours alone to answer),
-its stderr is read by a thread, and while we wait for its bytes a watchdog counts: a child that gives nothing
-for `STALL_S` is killed, and the waiting call ends.
+its stderr is read by a thread, and while we wait for it a watchdog counts: a child that neither gives a byte
+nor computes for `STALL_S` is killed, and the waiting call ends. Bytes alone would not tell: a demuxer without
+an index decodes an hour before it gives the first frame, and a slow encoder drains for minutes. (ffmpeg's own
+-progress counts written frames and stands still meanwhile.)
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -24,6 +27,8 @@ from shared import UserError
 logger = logging.getLogger(__name__)
 
 STALL_S = 60.0
+LONGEST_SILENT_S = 3600.0
+"""Even a child that computes is killed after this: a damaged file can keep a decoder busy for ever."""
 LAST_LINES = 40
 # What decoders and demuxers say about what they could not use: about one line per packet or frame.
 DAMAGE = re.compile(
@@ -139,15 +144,12 @@ class FFmpeg:
             except OSError:
                 logger.debug("ffmpeg was gone before its input was closed")
 
-    def finish(self, limit_s: float = STALL_S) -> int:
-        """Closes its input, waits for its end (at most limit_s, then it is killed), returns its exit code."""
+    def finish(self) -> int:
+        """Closes its input, waits for its end while the watchdog does, returns its exit code."""
         self.close_stdin()
-        try:
-            self._process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            self.stalled = True
-            self._process.kill()
+        self._waiting_since_s = time.monotonic()
         code = self._process.wait()
+        self._waiting_since_s = None
         self._join()
         return code
 
@@ -199,12 +201,53 @@ class FFmpeg:
         stderr.close()
 
     def _watch(self) -> None:
+        computed_s, changed_s = 0.0, time.monotonic()
         while not self._ended.wait(1.0):
-            since_s = self._waiting_since_s
-            if since_s is not None and time.monotonic() - since_s > STALL_S:
+            since_s, now_s = self._waiting_since_s, time.monotonic()
+            if (cpu_s := cpu_time_s(self._process.pid)) != computed_s:
+                computed_s, changed_s = cpu_s, now_s
+            if since_s is None:
+                continue
+            if now_s - max(since_s, changed_s) > STALL_S or now_s - since_s > LONGEST_SILENT_S:
                 self.stalled = True
                 self._process.kill()
                 return
+
+
+def cpu_time_s(pid: int) -> float:
+    """Processor time that a process has taken, to the second or better; 0 where the system does not tell.
+
+    Sources: proc_pid_stat(5), ps(1); Windows' GetProcessTimes.
+    """
+    if sys.platform == "win32":
+        return _cpu_time_on_windows_s(pid)
+    if sys.platform == "linux":
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    told = subprocess.run(
+        ["ps", "-o", "cputime=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    days, _, clock = told.stdout.strip().rpartition("-")
+    parts = [float(part) for part in (clock or "0").split(":")]
+    return float(days or 0) * 86400 + sum(part * 60**power for power, part in enumerate(reversed(parts)))
+
+
+def _cpu_time_on_windows_s(pid: int) -> float:
+    import ctypes
+    from ctypes import wintypes
+
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+    if not handle:
+        return 0.0
+    times = [wintypes.FILETIME() for _ in range(4)]
+    told = kernel.GetProcessTimes(handle, *(ctypes.byref(it) for it in times))
+    kernel.CloseHandle(handle)
+    ticks = sum((it.dwHighDateTime << 32) + it.dwLowDateTime for it in times[2:])
+    return ticks * 1e-7 if told else 0.0
 
 
 def run_ffmpeg(

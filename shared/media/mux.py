@@ -16,7 +16,6 @@ logger = logging.getLogger(__name__)
 
 # What an MP4 takes and players know; everything else becomes AAC.
 COPIED_CODECS = {"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac"}
-COPY_LIMIT_S = 1800.0
 AAC_OPTIONS = ("aac", "-b:a", "192k")
 
 
@@ -72,11 +71,19 @@ def _copy_options(soundtrack: Soundtrack) -> list[str]:
     return options
 
 
+def _audio_input(soundtrack: Soundtrack) -> list[str]:
+    """The part of the file that is wanted; what lies outside is not read."""
+    arguments = ["-ss", f"{soundtrack.start_s:.6f}"] if soundtrack.start_s else []
+    if soundtrack.duration_s is not None:
+        arguments += ["-t", f"{soundtrack.duration_s:.6f}"]
+    return [*arguments, *input_arguments(soundtrack.path)]
+
+
 def _can_be_read_to_its_end(soundtrack: Soundtrack) -> bool:
     """Whether players will get through a copy of it: a decoder gives up when most packets are damaged."""
-    child = FFmpeg([*input_arguments(soundtrack.path), "-map", "0:a", "-f", "null", "-"])
+    child = FFmpeg([*_audio_input(soundtrack), "-map", "0:a", "-f", "null", "-"])
     try:
-        return child.finish(COPY_LIMIT_S) == 0
+        return child.finish() == 0
     finally:
         child.close()
 
@@ -105,11 +112,7 @@ def _run_join(
         listing = "".join(f"file {_quoted(file_url(piece))}\n" for piece in pieces).encode()
         arguments += ["-f", "concat", "-safe", "0", "-protocol_whitelist", "file,pipe", "-i", "pipe:0"]
     if soundtrack:
-        if soundtrack.start_s:
-            arguments += ["-ss", f"{soundtrack.start_s:.6f}"]
-        if soundtrack.duration_s is not None:
-            arguments += ["-t", f"{soundtrack.duration_s:.6f}"]
-        arguments += input_arguments(soundtrack.path)
+        arguments += _audio_input(soundtrack)
     arguments += ["-map", "0:v:0", *(("-map", "1:a") if soundtrack else ()), *audio_options]
     arguments += ["-c:v", "copy", "-map_metadata", "-1", "-metadata", f"comment={comment}"]
     arguments += ["-movflags", "+faststart", "-f", "mp4", file_url(output)]
@@ -117,12 +120,11 @@ def _run_join(
 
 
 def _run(arguments: Sequence[str], output: Path, stdin: bytes | None = None) -> None:
-    """Copying takes as long as the disk does; the limit only ends a child that hangs."""
     child = FFmpeg(arguments, pipe_in=stdin is not None)
     try:
         if stdin is not None:
             child.write(memoryview(stdin))
-        code = child.finish(COPY_LIMIT_S)
+        code = child.finish()
     except OSError:
         code = child.finish() or 1
     finally:

@@ -14,7 +14,7 @@ its code than one step of the final scale.
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ from pathlib import Path
 from shared import DepthMap, RawForm, UserError
 from shared.media.raw_forms import CodeRange, Ffv1Sink, NpzSink, PngSink, Sink, read_ffv1, read_npz, read_pngs
 
+PNG_NAME = re.compile(r"\d{6,}\.png")
 SUFFIXES: dict[RawForm, str] = {"png16": "-png16", "npz": ".npz", "ffv1": ".mkv"}
 
 
@@ -149,10 +150,26 @@ def _read(path: Path, form: RawForm) -> Iterator[tuple[DepthMap, float]]:
     return {"png16": read_pngs, "npz": read_npz, "ffv1": read_ffv1}[form](path)
 
 
+def check_replaceable(path: Path) -> None:
+    """Raises UserError for a folder that holds anything but what --raw png16 writes."""
+    if path.is_dir() and (strangers := [entry.name for entry in path.iterdir() if not _is_ours(entry)]):
+        raise UserError(
+            f"{path} holds files that --raw did not write, such as {sorted(strangers)[0]}.",
+            "Move them away, or choose another name with -o.",
+        )
+
+
+def _is_ours(entry: Path) -> bool:
+    return PNG_NAME.fullmatch(entry.name) is not None and entry.is_file() and not entry.is_symlink()
+
+
 def remove(path: Path) -> None:
-    """Removes a file or a folder, if there is one."""
-    if path.is_dir():
-        shutil.rmtree(path)
+    """Removes a file, or a folder with its numbered PNGs. Raises OSError for a folder that holds more."""
+    if path.is_dir() and not path.is_symlink():
+        for entry in path.iterdir():
+            if _is_ours(entry):
+                entry.unlink()
+        path.rmdir()
     else:
         path.unlink(missing_ok=True)
 

@@ -89,9 +89,10 @@ class VideoWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        if kind is None:
-            self.close()
-        else:
+        try:
+            if kind is None:
+                self.close()
+        finally:
             self.abort()
 
     def write(self, frame: FrameBGR | NDArray[np.uint8]) -> None:
@@ -112,17 +113,18 @@ class VideoWriter:
         self.frames_written += 1
 
     def close(self) -> None:
-        """Ends the encoder, adds the audio, gives the file its name. Does nothing when already closed."""
+        """Ends the encoder, adds the audio, gives the file its name. Does nothing when already closed.
+
+        What is encoded stays after a fault, for `close_partial`; `abort` or the end of the block removes it.
+        """
         if not self._is_open:
             return
-        try:
-            if self._ffmpeg.finish() and self.frames_written:
-                raise self._failure()
-            if self.frames_written + len(self._earlier) == 0:
-                raise UserError(f"No frame was written to {self.path}.", "Check the input.", exit_code=1)
-            self._hand_over(self.path, self._soundtrack)
-        finally:
-            self.abort()
+        if self._ffmpeg.finish() and self.frames_written:
+            raise self._failure()
+        if self.frames_written + len(self._earlier) == 0:
+            raise UserError(f"No frame was written to {self.path}.", "Check the input.", exit_code=1)
+        self._hand_over(self.path, self._soundtrack)
+        self.abort()
 
     def close_partial(self, path: Path, frames: int) -> None:
         """Keeps what was encoded, even after a fault, as a playable file under another name.

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import warnings
+from collections import OrderedDict
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 EXAMPLE_SHAPE = (1, 3, 96, 64)  # conversion follows one pass; any multiples of 32 give the same graph
 _LENGTH_BYTES = 8
+SHAPES_KEPT = 4
+"""Each input shape is a compiled network of its own, of some 70 MB with MiDaS small."""
 
 
 class OpenVinoEngine:
@@ -59,7 +62,7 @@ class OpenVinoEngine:
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = str(threads)
         self._callers = 1
-        self._requests: dict[tuple[int, ...], SimpleQueue[Any]] = {}
+        self._requests: OrderedDict[tuple[int, ...], SimpleQueue[Any]] = OrderedDict()
         self._turn = threading.Lock()
         self._content: NDArray[np.uint8] | None = None
 
@@ -141,6 +144,9 @@ class OpenVinoEngine:
                 self._requests[shape] = SimpleQueue()
                 for _ in range(self._callers):
                     self._requests[shape].put(compiled.create_infer_request())
+                if len(self._requests) > SHAPES_KEPT:
+                    self._requests.popitem(last=False)
+            self._requests.move_to_end(shape)
             return self._requests[shape]
 
     def _compile(self, shape: tuple[int, ...]) -> Any:

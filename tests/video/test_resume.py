@@ -251,3 +251,24 @@ def test_a_late_picture_stays_late(make_clip: MakeClip, tmp_path: Path) -> None:
     found = facts(output)
     assert found.frames == 50
     assert abs(found.first_picture_s - 0.6) < 0.02
+
+
+def test_a_fault_while_joining_loses_nothing(
+    make_clip: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Encoded, not yet joined: kept, and the next run only joins."""
+    clip = make_clip("joined.mp4", "-pix_fmt", "yuv420p", video="testsrc2=size=160x96:rate=25:duration=1")
+    output = tmp_path / "out.mp4"
+
+    def failing(*_: object, **__: object) -> list[str]:
+        raise UserError("The joining failed.", "Try again.", exit_code=1)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shared.media.writer.join", failing)
+        with pytest.raises(UserError, match="The joining failed") as caught:
+            convert(clip, output, ConvertSettings(), predictor=BrightnessPredictor())
+    assert "--resume goes on" in caught.value.hint
+    assert facts(tmp_path / "out.partial.mp4").frames == 25
+    done = convert(clip, output, ConvertSettings(resume=True), predictor=BrightnessPredictor())
+    assert (done.is_partial, facts(output).frames) == (False, 25)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]

@@ -218,3 +218,53 @@ def test_a_file_named_like_a_number_needs_its_folder(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     assert parse_source("0").kind == "camera"
     assert parse_source("./0").kind == "file"
+
+
+def test_a_stream_that_opens_and_gives_nothing_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("live.capture.source.NO_PICTURE_S", 0.3)
+    slots: list[LatestSlot[Frame]] = [LatestSlot()]
+    source = LiveSource(lambda: ScriptedCapture(0), slots, RateMeter(), name="rtsp://camera")
+    with pytest.raises(UserError, match=r"rtsp://camera opened, but gave no picture"):
+        source.run(threading.Event())
+
+
+def test_a_file_on_a_server_plays_once_at_its_own_speed(make_clip: Callable[..., Path]) -> None:
+    from live.capture.opening import open_capture
+    from live.config import LiveConfig
+    from live.quiet import quiet_opencv
+    from tests.support.loopback import serving_folder
+
+    quiet_opencv()
+    clip = make_clip("served.mp4", "-pix_fmt", "yuv420p", video="testsrc2=size=160x96:rate=25:duration=1")
+    frames: list[Frame] = []
+
+    class Collecting(LatestSlot[Frame]):
+        def put(self, value: Frame) -> None:
+            frames.append(value)
+
+    with serving_folder(clip.parent) as address:
+        config = LiveConfig(SourceSpec("stream", f"{address}/{clip.name}", "served"))
+        LiveSource(lambda: open_capture(config), [Collecting()], RateMeter()).run(threading.Event())
+    assert len(frames) == 25
+    assert frames[-1].time_s - frames[0].time_s > 0.9
+
+
+@pytest.mark.parametrize("name", ["list.m3u8", "camera.mp4"])
+def test_a_stream_that_is_a_playlist_is_refused(
+    make_clip: Callable[..., Path], tmp_path: Path, name: str
+) -> None:
+    """It would make us open what it names: other hosts, or files of this machine."""
+    from live.capture.opening import open_capture
+    from live.config import LiveConfig
+    from live.quiet import quiet_opencv
+    from tests.support.loopback import serving_folder
+
+    quiet_opencv()
+    clip = make_clip("private.ts", "-pix_fmt", "yuv420p")
+    for target in (clip.as_uri(), "private.ts"):
+        (tmp_path / name).write_text(
+            f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:2,\n{target}\n#EXT-X-ENDLIST\n"
+        )
+        (tmp_path / "private.ts").write_bytes(clip.read_bytes())
+        with serving_folder(tmp_path) as address, pytest.raises(UserError, match="could not be opened"):
+            open_capture(LiveConfig(SourceSpec("stream", f"{address}/{name}", "stream")))

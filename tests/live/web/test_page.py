@@ -208,7 +208,7 @@ def test_ten_uploads_at_once(server: WebServer, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["depth/photos?view=sideways", "depth/photos?alpha=nan", "depth/clips?every=0", "depth/cameras/unknown"],
+    ["depth/photos?view=sideways", "depth/photos?alpha=nan", "depth/clips?every=31", "depth/cameras/unknown"],
 )
 def test_a_wrong_question_is_a_sentence(server: WebServer, path: str) -> None:
     status, body = server.post(path, b"x")

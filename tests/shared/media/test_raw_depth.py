@@ -14,7 +14,7 @@ import pytest
 
 from shared import RawForm, UserError
 from shared.media import read_raw_depth
-from shared.media.raw_depth import RawDepthWriter, raw_path
+from shared.media.raw_depth import RawDepthWriter, check_replaceable, raw_path
 from tests.conftest import REPOSITORY
 
 FORMS: list[RawForm] = ["png16", "npz", "ffv1"]
@@ -128,3 +128,15 @@ print(json.dumps([count, peak_mb() - before, peak_mb()]))
     count, growth_mb, _ = json.loads(done.stdout)
     assert count == 10_000
     assert growth_mb < 60
+
+
+def test_overwriting_takes_only_what_raw_wrote(tmp_path: Path) -> None:
+    path = write(tmp_path / "x-png16", "png16", [np.ones((8, 8), np.float32)])
+    write(path, "png16", [np.ones((8, 8), np.float32)] * 2)  # our own is replaced
+    assert len(list(path.iterdir())) == 2
+    (path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match=r"thesis\.txt"):
+        check_replaceable(path)
+    with pytest.raises(UserError, match="cannot be written"):
+        write(path, "png16", [np.ones((8, 8), np.float32)])
+    assert (path / "thesis.txt").read_text() == "years of work"

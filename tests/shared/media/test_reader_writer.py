@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from shared import UserError
-from shared.media import VideoReader, VideoWriter, probe
+from shared.media import Soundtrack, VideoReader, VideoWriter, probe
+from shared.media.ffmpeg import FFmpeg, file_url
 from shared.media.probing import snap
 from tests.support.video_files import facts, ffmpeg, pictures_rgb, quarters, to_yuv
 
@@ -258,3 +263,54 @@ def test_i420_goes_to_the_encoder_as_it_is(tmp_path: Path) -> None:
             writer.write(np.zeros((32, 64, 3), np.uint8))
     assert "yuv420p(tv, bt709" in facts(output).dump
     assert np.abs(pictures_rgb(output)[1].astype(float) - (120 - 16) / 219 * 255).max() <= 1.5
+
+
+def test_a_child_that_computes_is_not_taken_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gives no byte for longer than a stalled one may live, as while a decoder skips an hour."""
+    monkeypatch.setattr("shared.media.ffmpeg.STALL_S", 1.5)
+    source = "testsrc2=size=1920x1080:rate=25:duration=100,gblur=20"
+    busy = FFmpeg(["-f", "lavfi", "-i", source, "-f", "null", "-"])
+    started_s = time.monotonic()
+    code = busy.finish()
+    busy.close()
+    assert (code, busy.stalled) == (0, False)
+    if time.monotonic() - started_s < 4:
+        pytest.skip("this machine is too fast for the test")
+
+
+def test_a_child_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.media.ffmpeg.STALL_S", 1.0)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        hangs = FFmpeg(["-i", f"tcp://127.0.0.1:{silent.getsockname()[1]}", "-f", "null", "-"])
+        hangs.finish()
+        hangs.close()
+    assert hangs.stalled
+
+
+def test_a_short_cut_reads_only_its_own_audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    class Noting(FFmpeg):
+        def __init__(self, arguments: Sequence[str], **options: Any) -> None:
+            asked.append(list(arguments))
+            super().__init__(arguments, **options)
+
+    clip = tmp_path / "long.mp4"
+    picture, sound = "color=s=64x48:r=5:d=60", "sine=d=60"
+    ffmpeg("-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, clip)
+    monkeypatch.setattr("shared.media.mux.FFmpeg", Noting)
+    track = Soundtrack.of(probe(clip))
+    assert track is not None
+    with VideoWriter(
+        tmp_path / "cut.mp4", 64, 48, Fraction(5), audio_from=replace(track, start_s=30.0, duration_s=2.0)
+    ) as writer:
+        for _ in range(10):
+            writer.write(np.zeros((48, 64, 3), np.uint8))
+    reading = [arguments for arguments in asked if file_url(clip) in arguments]
+    assert len(reading) == 2  # a look whether it can be read, and the joining
+    for arguments in reading:
+        before = arguments[: arguments.index(file_url(clip))]
+        assert before[before.index("-ss") + 1] == "30.000000"
+        assert before[before.index("-t") + 1] == "2.000000"

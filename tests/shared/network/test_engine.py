@@ -461,3 +461,13 @@ def test_a_network_that_answers_no_depth_map_is_refused(tmp_path: Path) -> None:
 def test_torch_cannot_run_an_onnx_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--engine torch cannot run"):
         load_engine(choose_weights(str(save_onnx(tmp_path / "mean.onnx"))), engine="torch")
+
+
+def test_only_the_shapes_used_last_stay_compiled() -> None:
+    from shared.network.engine_openvino import SHAPES_KEPT
+
+    loaded = OpenVinoEngine(mean_network())
+    for number in range(2, SHAPES_KEPT + 5):
+        loaded.infer(np.zeros((1, 3, 32, 32 * number), np.float32))
+    assert len(loaded._requests) == SHAPES_KEPT
+    assert loaded.infer(np.ones((1, 3, 32, 64), np.float32)).shape == (32, 64)

@@ -1,0 +1,57 @@
+"""Two runs on one output, and what a run that was killed left beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared import UserError
+from tests.conftest import BrightnessPredictor
+from video.claim import claimed
+from video.convert import ConvertSettings, convert
+
+MakeClip = Callable[..., Path]
+
+
+def test_the_second_run_on_one_output_is_told(tmp_path: Path) -> None:
+    output, settings = tmp_path / "out.mp4", ConvertSettings()
+    with claimed(output, settings):
+        with pytest.raises(UserError, match="Another run is writing"), claimed(output, settings):
+            pass
+        with claimed(tmp_path / "other.mp4", settings):
+            pass
+    with claimed(output, settings):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL")
+def test_what_a_killed_run_left_is_cleared_by_the_next(make_clip: MakeClip, tmp_path: Path) -> None:
+    clip = make_clip("long.mp4", "-pix_fmt", "yuv420p", video="testsrc2=size=320x180:rate=25:duration=20")
+    output = tmp_path / "out.mp4"
+    code = (
+        "import sys, time; from pathlib import Path; from tests.conftest import BrightnessPredictor\n"
+        "from video.convert import ConvertSettings, convert\n"
+        "class Slow(BrightnessPredictor):\n"
+        "    def predict(self, frame_bgr):\n"
+        "        time.sleep(0.05)\n"
+        "        return super().predict(frame_bgr)\n"
+        "convert(Path(sys.argv[1]), Path(sys.argv[2]), ConvertSettings(every=1), predictor=Slow())"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", code, str(clip), str(output)])
+    while not list(tmp_path.glob(".out.*.part.mp4")):
+        assert killed.poll() is None
+        time.sleep(0.05)
+    stranger = tmp_path / ".out.notours.part.mp4"
+    stranger.write_bytes(b"x")
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    convert(clip, output, ConvertSettings(duration_s=0.4), predictor=BrightnessPredictor())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [stranger.name, "out.mp4"]
