@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CONVERSION_REVISION = 1
+CONVERSION_REVISION = 2
 """Raise it when the conversion or the network's code changes: what was converted before is then not used."""
 
 OpenVinoFailure = (ImportError, OSError, RuntimeError)

