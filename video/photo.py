@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from shared import SMALLEST_FRAME_PX, FrameBGR, UserError
-from shared.media import piece_beside
+from shared.media import decode_photo, piece_beside
 from shared.motion import DepthStream
 from shared.render import render
 from video.claim import claimed
@@ -50,27 +48,14 @@ def convert_photo(
 
 
 def read_photo(path: Path) -> FrameBGR:
-    """Upright (EXIF), 8 bits, transparent parts over black. Raises UserError for what is no photo."""
+    """Upright, transparent parts over black. Raises UserError for what is no photo."""
     try:
-        data = np.fromfile(path, np.uint8)
+        content = path.read_bytes()
     except OSError as error:
         raise UserError(
             f"{path} cannot be opened: {error.strerror}.", "Check its name and permissions."
         ) from None
-    photo = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if photo is None:
-        raise UserError(f"{path} cannot be read as a photo.", "Check that the file is whole.")
-    if min(photo.shape[:2]) < SMALLEST_FRAME_PX:
-        size = f"{photo.shape[1]}x{photo.shape[0]}"
-        raise UserError(f"{path} is only {size} pixels.", "Give a photo of at least 16x16 pixels.")
-    return _over_black(photo, cv2.imdecode(data, cv2.IMREAD_UNCHANGED))
-
-
-def _over_black(photo_bgr: FrameBGR, stored: NDArray[Any] | None) -> FrameBGR:
-    """stored: the photo as the file holds it, perhaps with an alpha channel."""
-    if stored is None or stored.shape != (*photo_bgr.shape[:2], 4) or stored.dtype != np.uint8:
-        return photo_bgr
-    return cv2.multiply(photo_bgr, cv2.merge([stored[:, :, 3]] * 3), scale=1 / 255)
+    return decode_photo(content, str(path))
 
 
 def write_photo(picture_bgr: FrameBGR, path: Path) -> None:

@@ -12,7 +12,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +21,25 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from live.access import Access, Addresses, Application, Password
+from live.web.bodies import Bodies, check_length, chunks
 from live.web.camera import Cameras
 from live.web.clips import Clips, Job
 from live.web.guard import Discreet, is_open
-from live.web.limits import CLIP_BYTES, FRAME_BYTES, PHOTO_BYTES, STALLED_S, Refusal, too_large
+from live.web.limits import (
+    CLIP_BYTES,
+    FRAME_BYTES,
+    FRAMES_AT_ONCE,
+    FRAMES_WAITING,
+    PHOTO_BYTES,
+    PHOTOS_AT_ONCE,
+    PHOTOS_WAITING,
+    Refusal,
+    too_large,
+)
 from live.web.look import Look, every_of
 from live.web.model import SharedPredictor
 from live.web.photo import Photos
+from live.web.turns import Turns
 from shared import UserError
 from video.settings import ConvertSettings
 
@@ -97,6 +108,9 @@ class Server:
         self._photos = Photos(predictor)
         self._cameras = Cameras(predictor)
         self._clips = Clips(predictor, folder / "clips")
+        self._bodies = Bodies()
+        self._photo_turns = Turns("photos", at_once=PHOTOS_AT_ONCE, waiting=PHOTOS_WAITING)
+        self._camera_turns = Turns("cameras", at_once=FRAMES_AT_ONCE, waiting=FRAMES_WAITING)
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         return [
@@ -121,6 +135,8 @@ class Server:
             yield
         finally:
             tidying.cancel()
+            self._photo_turns.close()
+            self._camera_turns.close()
             await run_in_threadpool(self._clips.close)
 
     async def _tidy(self) -> None:
@@ -140,22 +156,23 @@ class Server:
 
     async def photo(self, request: Request) -> Response:
         look = Look.of(request.query_params)
-        content = await bounded_body(request, "The photo", PHOTO_BYTES)
-        answer = await run_in_threadpool(self._photos.answer, content, look)
+        async with self._bodies.whole(request, "The photo", PHOTO_BYTES) as content:
+            answer = await self._photo_turns.run(self._photos.answer, content, look)
         return JSONResponse(asdict(answer))
 
     async def photo_picture(self, request: Request) -> Response:
         return _png(await run_in_threadpool(self._photos.picture_png, request.path_params["key"]))
 
     async def photo_depth16(self, request: Request) -> Response:
-        return _png(await run_in_threadpool(self._photos.depth16_png, request.path_params["key"]))
+        return _png(await self._photo_turns.run(self._photos.depth16_png, request.path_params["key"]))
 
     async def clip_open(self, request: Request) -> Response:
         """Before the upload, so that a refusal reaches a browser that is not yet busy sending."""
         query = request.query_params
         look = Look.of(query)
         settings = ConvertSettings(**asdict(look), every=every_of(query))
-        return JSONResponse({"key": self._clips.open(query.get("name", ""), settings).key})
+        job = self._clips.open(query.get("name", ""), settings, client=_client(request))
+        return JSONResponse({"key": job.key})
 
     async def clip_upload(self, request: Request) -> Response:
         job = self._clips.claim(request.path_params["key"])
@@ -194,39 +211,18 @@ class Server:
 
     async def camera_frame(self, request: Request) -> Response:
         look = Look.of(request.query_params)
-        jpeg = await bounded_body(request, "The camera's picture", FRAME_BYTES)
-        answer = partial(self._cameras.answer, request.path_params["key"], jpeg, look)
-        return Response(await run_in_threadpool(answer), media_type="image/jpeg")
+        async with self._bodies.whole(request, "The camera's picture", FRAME_BYTES) as jpeg:
+            key = request.path_params["key"]
+            picture = await self._camera_turns.run(self._cameras.answer, key, jpeg, look)
+        return Response(picture, media_type="image/jpeg")
 
     async def camera_close(self, request: Request) -> Response:
         self._cameras.close(request.path_params["key"])
         return JSONResponse({})
 
 
-def check_length(request: Request, what: str, limit_bytes: int) -> None:
-    """Raises Refusal before anything is read, where the browser tells the length (it does for files)."""
-    if int(request.headers.get("content-length", "0")) > limit_bytes:
-        raise too_large(what, limit_bytes)
-
-
-async def bounded_body(request: Request, what: str, limit_bytes: int) -> bytes:
-    check_length(request, what, limit_bytes)
-    body = bytearray()
-    async for chunk in chunks(request):
-        body += chunk
-        if len(body) > limit_bytes:
-            raise too_large(what, limit_bytes)
-    return bytes(body)
-
-
-async def chunks(request: Request) -> AsyncIterator[bytes]:
-    """The body as it comes. Raises Refusal when nothing comes: who stands still takes up a place."""
-    stream = request.stream()
-    try:
-        while chunk := await asyncio.wait_for(anext(stream, b""), STALLED_S):
-            yield chunk
-    except asyncio.TimeoutError:  # from 3.11 on the built-in one
-        raise Refusal("The upload stood still for a minute; give the file again.", 408) from None
+def _client(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 async def _store(request: Request, job: Job) -> None:

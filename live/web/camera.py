@@ -18,8 +18,9 @@ from PIL import Image
 from live.web.limits import CAMERA_IDLE_S, CAMERAS, FRAME_BYTES, FRAME_PIXELS, Refusal, too_large
 from live.web.look import Look
 from live.web.model import SharedPredictor
-from shared import SMALLEST_FRAME_PX, FrameBGR
+from shared import SMALLEST_FRAME_PX, FrameBGR, UserError
 from shared.handoff import now_s
+from shared.media import check_scans
 from shared.motion import DepthStream
 
 JPEG_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
@@ -29,6 +30,7 @@ JPEG_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
 class _Camera:
     stream: DepthStream
     used_s: float
+    has_sent: bool = False
     busy: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -43,6 +45,8 @@ class Cameras:
         with self._lock:
             self._drop_idle()
             if len(self._cameras) >= CAMERAS:
+                self._drop_unused()
+            if len(self._cameras) >= CAMERAS:
                 raise Refusal(f"{CAMERAS} cameras are on already; try again when one has ended.", 503)
             key = secrets.token_urlsafe(16)
             self._cameras[key] = _Camera(DepthStream(self._predictor), now_s())
@@ -55,6 +59,7 @@ class Cameras:
             raise Refusal("The picture before this one is still being made.", 429)
         try:
             frame_bgr = decode_frame(jpeg)
+            camera.has_sent = True
             depth_map = camera.stream.push(frame_bgr, now_s())
             drawn_bgr = look.draw(frame_bgr, depth_map, camera.stream.display_range)
             return cv2.imencode(".jpg", drawn_bgr, JPEG_QUALITY)[1].tobytes()
@@ -80,6 +85,13 @@ class Cameras:
             raise Refusal("This camera has ended; switch it on again.", 404)
         return camera
 
+    def _drop_unused(self) -> None:
+        """The oldest place that was taken and never used: taking one costs nothing, sending pictures does."""
+        for key, camera in self._cameras.items():
+            if not camera.has_sent:
+                del self._cameras[key]
+                return
+
     def _drop_idle(self) -> None:
         since_s = now_s() - CAMERA_IDLE_S
         for key in [key for key, camera in self._cameras.items() if camera.used_s < since_s]:
@@ -97,6 +109,10 @@ def decode_frame(jpeg: bytes) -> FrameBGR:
         raise Refusal("The camera's picture cannot be read.") from None
     if width_px * height_px > FRAME_PIXELS or min(width_px, height_px) < SMALLEST_FRAME_PX:
         raise Refusal("The camera's picture must have 16x16 to 1920x1080 pixels.")
+    try:
+        check_scans(jpeg, "The camera's picture", width_px * height_px, FRAME_PIXELS)
+    except UserError as error:
+        raise Refusal(error.message) from None
     frame_bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     if frame_bgr is None:
         raise Refusal("The camera's picture cannot be read.")

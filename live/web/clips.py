@@ -18,7 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from live.web.limits import CLIP_PIXELS, CLIPS_WAITING, KEPT_S, Refusal
+from live.web.limits import (
+    CLIP_FRAMES,
+    CLIP_PIXELS,
+    CLIPS_KEPT_BYTES,
+    CLIPS_OPEN,
+    CLIPS_WAITING,
+    KEPT_S,
+    UPLOADS_PER_CLIENT,
+    Refusal,
+)
 from live.web.model import SharedPredictor
 from shared import UserError
 from shared.media import probe
@@ -30,6 +39,7 @@ logger = logging.getLogger(__name__)
 State = Literal["open", "uploading", "waiting", "running", "done", "failed", "cancelled"]
 UNFINISHED = ("open", "uploading", "waiting", "running")
 UNWATCHED_S = 15.0
+NAME_BYTES = 120  # file systems allow 255, and names of unfinished files are longer
 
 
 @dataclass
@@ -40,6 +50,7 @@ class Job:
     folder: Path
     name: str
     settings: ConvertSettings
+    client: str = ""
     state: State = "open"
     done: int = 0
     total: int | None = None
@@ -82,16 +93,20 @@ class Clips:
         self._thread = threading.Thread(target=self._work, name="clips")
         self._thread.start()
 
-    def open(self, name: str, settings: ConvertSettings) -> Job:
-        """A job whose upload is to come. Raises Refusal when too many are waiting."""
+    def open(self, name: str, settings: ConvertSettings, *, client: str = "") -> Job:
+        """A job whose upload is to come. Raises Refusal when too many are waiting.
+
+        client: whose it is. What is only opened takes no place in the queue; the oldest of these makes room.
+        """
         with self._changed:
-            unfinished = [job for job in self._jobs.values() if job.state in UNFINISHED]
-            if len(unfinished) > CLIPS_WAITING:
-                raise Refusal("The queue is full; try again when a clip is done.", 503)
+            self._check_room(client)
+            opened = [job for job in self._jobs.values() if job.state == "open"]
+            if len(opened) >= CLIPS_OPEN:
+                self._forget(opened[0])
             key = secrets.token_urlsafe(16)
             folder = self._folder / key
             folder.mkdir(parents=True)
-            job = self._jobs[key] = Job(key, folder, safe_name(name), settings)
+            job = self._jobs[key] = Job(key, folder, safe_name(name), settings, client=client)
             return job
 
     def claim(self, key: str) -> Job:
@@ -100,8 +115,17 @@ class Clips:
             job = self._job(key)
             if job.state != "open":
                 raise Refusal("This clip was given already.", 409)
+            self._check_room(job.client)
             job.state = "uploading"
             return job
+
+    def _check_room(self, client: str) -> None:
+        """Raises Refusal when the queue is full, or when one client would fill it with uploads."""
+        taken = [job for job in self._jobs.values() if job.state in ("uploading", "waiting", "running")]
+        if len(taken) > CLIPS_WAITING:
+            raise Refusal("The queue is full; try again when a clip is done.", 503)
+        if sum(job.state == "uploading" and job.client == client for job in taken) >= UPLOADS_PER_CLIENT:
+            raise Refusal("Too many clips come from you at once; try again when one has arrived.", 503)
 
     def enqueue(self, job: Job) -> None:
         """The upload is whole: the job takes its place in the queue."""
@@ -164,6 +188,16 @@ class Clips:
                 self._cancel(job)
             elif not job.was_watched or age_s > KEPT_S:
                 self._forget(job)
+        self._forget_beyond(CLIPS_KEPT_BYTES)
+
+    def _forget_beyond(self, limit_bytes: int) -> None:
+        """Of the finished clips the newest are kept, as many as fit."""
+        kept_bytes = 0
+        for job in sorted(self._jobs.copy().values(), key=lambda it: it.touched_s, reverse=True):
+            if job.state == "done" and job.result.is_file():
+                kept_bytes += job.result.stat().st_size
+                if kept_bytes > limit_bytes and not job.watchers:
+                    self._forget(job)
 
     def close(self) -> None:
         with self._changed:
@@ -222,8 +256,13 @@ class Clips:
             size = f"{info.width_px}x{info.height_px}"
             raise Refusal(f"The clip's pictures are {size} pixels; 4096x2304 is the most this page takes.")
 
+        if (info.frame_count_estimate or 0) > CLIP_FRAMES:
+            raise _too_many_frames()
+
         def progress(done: int, total: int | None) -> None:
             job.done, job.total = done, total
+            if done > CLIP_FRAMES:  # its header did not say
+                job.cancel.set()
 
         job.started_s = time.monotonic()
         convert(
@@ -234,6 +273,8 @@ class Clips:
             progress=progress,
             cancel=job.cancel,
         )
+        if job.done > CLIP_FRAMES:
+            raise _too_many_frames()
         self._end(job, "cancelled" if job.cancel.is_set() else "done")
 
     def _end(self, job: Job, state: State, message: str = "") -> None:
@@ -256,8 +297,13 @@ class Clips:
 def safe_name(name: str) -> str:
     """A visitor's name for a file, as one that is harmless on every system and keeps its suffix."""
     stem, dot, suffix = re.sub(r"[^\w. -]", "_", name).strip(" .").rpartition(".")
-    short = f"{stem[:60]}{dot}{suffix[:10]}" if dot else suffix[:60]
-    return f"clip-{short}" if short else "clip"
+    ending = re.sub(r"[^A-Za-z0-9]", "", suffix)[:10] if dot else ""
+    short = (stem if dot else suffix).encode("utf-8", "replace")[:NAME_BYTES].decode("utf-8", "ignore")
+    return "-".join(filter(None, ("clip", short))) + (f".{ending}" if ending else "")
+
+
+def _too_many_frames() -> Refusal:
+    return Refusal(f"The clip has more than {CLIP_FRAMES} frames, which is the most this page takes.")
 
 
 def without_paths(message: str, job: Job) -> str:

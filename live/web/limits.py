@@ -13,7 +13,17 @@ FRAME_BYTES = 4 << 20
 FRAME_PIXELS = 1920 * 1080
 CAMERAS = 32
 CAMERA_IDLE_S = 60.0
-STALLED_S = 60.0
+STALLED_S = 20.0
+GRACE_S = 10.0
+SLOWEST_BYTES_PER_S = 16 << 10
+"""What an upload must bring on average once GRACE_S are over."""
+BODIES_BYTES = 384 << 20
+PHOTOS_AT_ONCE, PHOTOS_WAITING = 2, 16
+FRAMES_AT_ONCE, FRAMES_WAITING = 2, 64
+CLIP_FRAMES = 20_000
+CLIPS_KEPT_BYTES = 2 << 30
+CLIPS_OPEN = 64
+UPLOADS_PER_CLIENT = 5
 KEPT_S = 3600.0
 """After this a visitor's files, and pictures in the cache, are deleted."""
 

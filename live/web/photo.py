@@ -6,8 +6,9 @@ Nothing is written to disk: pictures live in the cache until newer ones or an ho
 from __future__ import annotations
 
 import hashlib
-import io
+import hmac
 import logging
+import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -17,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from numpy.typing import NDArray
 
 from live.web.limits import (
     DEPTH_CACHE_BYTES,
@@ -30,13 +31,13 @@ from live.web.limits import (
 )
 from live.web.look import Look
 from live.web.model import SharedPredictor
-from shared import SMALLEST_FRAME_PX, DepthMap, DisplayRange, FrameBGR
+from shared import DepthMap, DisplayRange, FrameBGR, UserError
+from shared.media import decode_photo
 from shared.motion import DepthStream
 
 logger = logging.getLogger(__name__)
 
 PHOTO_FORMATS = ("JPEG", "PNG", "WEBP")
-DECODED_AT_ONCE = 2
 PNG_EFFORT = [cv2.IMWRITE_PNG_COMPRESSION, 2]
 V = TypeVar("V")
 
@@ -113,22 +114,22 @@ class _Picture:
 
 
 class Photos:
-    """All visitors' photos. The keys are hashes of content and settings: who has not the photo has no key."""
+    """All visitors' photos. Keys are drawn, not computed: who has the photo cannot tell who else gave it."""
 
     def __init__(self, predictor: SharedPredictor) -> None:
         self._predictor = predictor
+        self._secret = secrets.token_bytes(32)
         self._pictures: BoundedCache[_Picture] = BoundedCache(PICTURE_CACHE_BYTES, lambda it: it.nbytes)
         self._depths: BoundedCache[PhotoDepth] = BoundedCache(
             DEPTH_CACHE_BYTES, lambda it: it.depth_map.nbytes
         )
-        self._turns = threading.Semaphore(DECODED_AT_ONCE)
 
     def answer(self, content: bytes, look: Look) -> Answer:
         """Draws the photo, or finds it. Raises Refusal for what is no photo or too much of one."""
         if len(content) > PHOTO_BYTES:
             raise too_large("The photo", PHOTO_BYTES)
         content_key = hashlib.sha256(content).hexdigest()
-        key = hashlib.sha256(f"{content_key} {look}".encode()).hexdigest()
+        key = hmac.new(self._secret, f"{content_key} {look}".encode(), "sha256").hexdigest()
         found = self._pictures.get(key)
         picture = found or self._draw(content, content_key, look)
         if found is None:
@@ -136,13 +137,14 @@ class Photos:
         return Answer(key, picture.width_px, picture.height_px, found is not None)
 
     def _draw(self, content: bytes, content_key: str, look: Look) -> _Picture:
-        with self._turns:
-            photo_bgr = decode_photo(content)
-            depth = self._depths.get(content_key) or self._infer(photo_bgr)
-            self._depths.put(content_key, depth)
-            drawn_bgr = look.draw(photo_bgr, depth.depth_map, depth.display_range)
-            png = cv2.imencode(".png", drawn_bgr, PNG_EFFORT)[1].tobytes()
-            return _Picture(png, depth, drawn_bgr.shape[1], drawn_bgr.shape[0])
+        try:
+            photo_bgr = decode_photo(content, "The photo", formats=PHOTO_FORMATS, most_pixels=PHOTO_PIXELS)
+        except UserError as error:
+            raise Refusal(f"{error.message} {error.hint}") from None
+        depth = self._depths.get(content_key) or self._infer(photo_bgr)
+        self._depths.put(content_key, depth)
+        drawn_bgr = look.draw(photo_bgr, depth.depth_map, depth.display_range)
+        return _Picture(_png(drawn_bgr), depth, drawn_bgr.shape[1], drawn_bgr.shape[0])
 
     def _infer(self, photo_bgr: FrameBGR) -> PhotoDepth:
         stream = DepthStream(self._predictor)
@@ -155,8 +157,7 @@ class Photos:
     def depth16_png(self, key: str) -> bytes:
         """The photo's inverse depth at its own size, 0 (farthest) to 65535 (nearest), uint16."""
         depth = self._picture(key).depth
-        with self._turns:
-            return cv2.imencode(".png", depth16(depth), PNG_EFFORT)[1].tobytes()
+        return _png(depth16(depth))
 
     def _picture(self, key: str) -> _Picture:
         picture = self._pictures.get(key)
@@ -176,39 +177,9 @@ def depth16(depth: PhotoDepth) -> np.ndarray[Any, np.dtype[np.uint16]]:
     return ((enlarged - far) * (65535 / max(near - far, 1e-6))).round().astype(np.uint16)
 
 
-def decode_photo(content: bytes) -> FrameBGR:
-    """Upright (EXIF), transparent parts over black. Raises Refusal; the size is read before any pixel."""
-    Image.init()  # Pillow loads WebP's decoder only when told so
-    try:
-        with Image.open(io.BytesIO(content), formats=PHOTO_FORMATS) as image:
-            _check_size(*image.size)
-            return _to_bgr(ImageOps.exif_transpose(image))
-    except Refusal:
-        raise
-    except Image.DecompressionBombError:
-        raise _too_many_pixels() from None
-    except Exception as error:  # a damaged file makes Pillow raise whatever its decoders stumble over
-        logger.info("a photo could not be decoded: %r", error)
-        raise Refusal("This is not a photo that can be read: give a whole JPEG, PNG or WebP file.") from None
-
-
-def _check_size(width_px: int, height_px: int) -> None:
-    if width_px * height_px > PHOTO_PIXELS:
-        raise _too_many_pixels()
-    if min(width_px, height_px) < SMALLEST_FRAME_PX:
-        raise Refusal(f"The photo is only {width_px}x{height_px} pixels; it needs 16x16 at least.")
-
-
-def _too_many_pixels() -> Refusal:
-    return Refusal(
-        f"The photo has more than {PHOTO_PIXELS // 1_000_000} megapixels, which is the most this page takes.",
-        413,
-    )
-
-
-def _to_bgr(image: Image.Image) -> FrameBGR:
-    if image.mode.startswith("I"):  # 16 bits; Pillow would cut off above 255 where it should scale
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-    if "A" in image.mode or "transparency" in image.info:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
-    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+def _png(picture: NDArray[Any]) -> bytes:
+    """Raises Refusal where PNG cannot hold it, as side by side with a very wide photo."""
+    encoded_ok, png = cv2.imencode(".png", picture, PNG_EFFORT)
+    if not encoded_ok:
+        raise Refusal("The picture is too wide for a PNG; choose another view or a smaller photo.")
+    return png.tobytes()

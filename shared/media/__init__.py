@@ -1,6 +1,7 @@
 """Files of pictures and sound through ffmpeg, and raw depth on disk; nothing here knows a network."""
 
 from shared.media.mux import Soundtrack, extract_video
+from shared.media.photos import check_scans, decode_photo
 from shared.media.probing import VideoInfo, check_is_file, probe
 from shared.media.raw_depth import (
     SUFFIXES,
@@ -25,6 +26,8 @@ __all__ = [
     "check_is_file",
     "check_replaceable",
     "check_room",
+    "check_scans",
+    "decode_photo",
     "encode_png",
     "extract_video",
     "piece_beside",
