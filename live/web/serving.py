@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SHUTDOWN_S = 2
+SHUTDOWN_S = 1
 
 
 @dataclass(frozen=True)
