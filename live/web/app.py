@@ -93,8 +93,6 @@ def _worded(handler: Handler) -> Handler:
             return JSONResponse({"message": refusal.message}, refusal.status)
         except ClientDisconnect:
             return Response(status_code=499)
-        except asyncio.CancelledError:  # the server ends, and does not wait for this
-            return JSONResponse({"message": "The server is being stopped."}, 503)
         except UserError as error:
             logger.warning("%s %s", error.message, error.hint)
             return JSONResponse({"message": "The server could not do that."}, 500)

@@ -5,7 +5,9 @@ Pure ASGI, so that streamed answers stay streams.
 
 from __future__ import annotations
 
+import asyncio
 import re
+from contextlib import suppress
 
 from starlette.datastructures import MutableHeaders
 
@@ -41,7 +43,11 @@ class Discreet:
         self._app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, _Answer(send) if scope["type"] == "http" else send)
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        # The server ends and does not wait for this answer: nothing to tell, and no traceback to print.
+        with suppress(asyncio.CancelledError):
+            await self._app(scope, receive, _Answer(send))
 
 
 class _Answer:

@@ -119,7 +119,8 @@ def running_server(
             _wait_for_start(server)
             yield server
         finally:
-            process.send_signal(signal.SIGINT)
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
             try:
                 process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
+import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,7 +25,9 @@ from tests.support.web_server import (
     give,
     kept_page,
     open_page,
+    running_server,
     server,
+    skip_without_browser,
     status_of,
 )
 
@@ -152,3 +156,20 @@ def test_ten_clips_at_once(server: WebServer, make_clip: Callable[..., Path]) ->
         assert set(pool.map(upload, range(10))) <= {200, 503}
     assert server.get("")[0] == 200
     assert server.wait_until_gone(kept) == set()  # what an earlier test left may go meanwhile
+
+
+def test_ctrl_c_in_the_middle_of_a_clip_says_nothing_of_it(
+    make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    """running_server itself holds that no traceback comes and that nothing is left on the disk."""
+    skip_without_browser()
+    clip = make_clip("minutes.mp4", "-pix_fmt", "yuv420p", video="testsrc2=size=640x360:rate=30:duration=60")
+    with running_server(tmp_path) as server:
+        key = json.loads(server.post("depth/clips?name=minutes.mp4&every=1")[1])["key"]
+        assert server.post(f"depth/clips/{key}/upload", clip.read_bytes())[0] == 200
+        with urllib.request.urlopen(f"{server.url}/depth/clips/{key}/status") as events:
+            while b'"running"' not in events.readline():
+                pass
+            server.process.send_signal(signal.SIGINT)
+            server.process.wait(60)
+    assert server.process.returncode == 130
