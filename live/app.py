@@ -84,6 +84,7 @@ class App:
                 slots,
                 self.stats.captured,
                 name=self._config.source.name,
+                reopen_capture=partial(open_capture, self._config, explains=False),
             )
             return source, LIVE_RATE
         info = probe(self._config.source.target)

@@ -7,7 +7,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SIDE_BY_SIDE = 2  # inferences of one video at a time, each on half the cores
+SIGNAL_POLL_S = 0.2
 EXIT_SOME_FAILED = 1
 EXIT_INTERRUPTED = 130
 
@@ -80,8 +81,12 @@ def _run_all(
         work(0)
         return
     with ThreadPoolExecutor(lanes, thread_name_prefix="convert") as pool:
-        for done in [pool.submit(work, lane) for lane in range(lanes)]:
-            done.result()
+        running = {pool.submit(work, lane) for lane in range(lanes)}
+        while running:
+            # In short waits: a long one would not see Ctrl-C on Windows before Python 3.14.
+            ended, running = wait(running, SIGNAL_POLL_S)
+            for lane in ended:
+                lane.result()
 
 
 def load_predictor(options: BatchOptions, threads: int | None, callers: int) -> DepthPredictor:

@@ -37,15 +37,19 @@ class Capture:
         self._capture.release()
 
 
-def open_capture(config: LiveConfig) -> Capture:
-    """Opens the configured camera or stream. Raises UserError within 5 s when that fails."""
+def open_capture(config: LiveConfig, *, explains: bool = True) -> Capture:
+    """Opens the configured camera or stream. Raises UserError within 5 s when that fails.
+
+    explains: the error names the other cameras. Where cameras have no names, that opens each of them, which
+    is no thing to do at every try to reconnect.
+    """
     target = config.source.target
     if isinstance(target, int):
-        return _open_camera(target, config)
+        return _open_camera(target, config, explains=explains)
     return _open_stream(str(target), config.source.name)
 
 
-def _open_camera(index: int, config: LiveConfig) -> Capture:
+def _open_camera(index: int, config: LiveConfig, *, explains: bool) -> Capture:
     capture = cv2.VideoCapture(index, cameras.backend())
     if config.width_px is not None and config.width_px > YUYV_WIDTH_PX:
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
@@ -60,7 +64,9 @@ def _open_camera(index: int, config: LiveConfig) -> Capture:
     # A busy camera often opens and only fails to deliver.
     if not capture.isOpened() or not capture.grab():
         capture.release()
-        raise cameras.why_not(index)
+        if explains:
+            raise cameras.why_not(index)
+        raise UserError(f"Camera {index} does not open.", "Plug it in again.")
     return Capture(capture)
 
 

@@ -64,8 +64,10 @@ class Source:
 class LiveSource(Source):
     """A camera or a stream: when it is cut it is opened again, with growing pauses, until told to stop.
 
-    The first opening must succeed and a picture come within NO_PICTURE_S; a UserError ends the run. name:
-    what the user calls it. A file that a server gives as a whole is played at its own speed, once.
+    The first opening must succeed and a picture come within NO_PICTURE_S; a UserError ends the run. A file
+    that a server gives as a whole is played at its own speed, once.
+
+    name: what the user calls it. reopen_capture: opens it after a cut, where that is another thing.
     """
 
     def __init__(
@@ -75,9 +77,11 @@ class LiveSource(Source):
         rate: RateMeter,
         *,
         name: str = "The source",
+        reopen_capture: Callable[[], Capture] | None = None,
     ) -> None:
         super().__init__(slots, rate)
         self._open_capture = open_capture
+        self._reopen_capture = reopen_capture or open_capture
         self._name = name
 
     def _run(self, stop: threading.Event) -> None:
@@ -119,7 +123,7 @@ class LiveSource(Source):
         pause_s = FIRST_PAUSE_S
         while not stop.wait(pause_s):
             try:
-                return self._open_capture()
+                return self._reopen_capture()
             except UserError as error:
                 logger.info("%s", error.message)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -89,6 +89,17 @@ def test_a_camera_that_opens_but_delivers_nothing(
     assert driver.opened[0].is_released
 
 
+def test_a_try_to_reconnect_opens_no_other_camera(
+    driver: type[FakeDriver], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows and macOS have no names to list: there each camera would be opened at every try."""
+    monkeypatch.setattr(driver, "delivers", False)
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(UserError, match="does not open"):
+        open_capture(CONFIG, explains=False)
+    assert len(driver.opened) == 1
+
+
 def test_the_listing_names_what_opens(driver: type[FakeDriver], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cameras, "existing", lambda: {0: "Integrated", 2: "USB"})
     assert cameras.listing() == ["0: Integrated, 64x48", "2: USB, 64x48"]
