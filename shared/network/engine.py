@@ -1,7 +1,7 @@
 """What runs the network: network input in, inverse depth out. Which engine, where, and why.
 
-Importing this module is cheap; `load_engine` imports what its choice needs. Once a network is converted and
-cached, the way to OpenVINO on a CPU imports neither torch nor timm.
+Importing this module is cheap; `load_engine` imports what its choice needs. The way to OpenVINO on a CPU
+imports neither torch nor timm.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CONVERSION_REVISION = 2
-"""Raise it when the conversion or the network's code changes: what was converted before is then not used."""
+CONVERSION_REVISION = 3
+"""Raise it when the graph or the network's code changes: what was converted before is then not used."""
 
 OpenVinoFailure = (ImportError, OSError, RuntimeError)
 """What a missing, broken or overtaxed OpenVINO raises."""
@@ -113,10 +113,11 @@ def _openvino(chosen: ChosenWeights, threads: int | None) -> OpenVinoEngine:
     content = cache.read_entry(path, key)
     if content is not None:
         return OpenVinoEngine.from_bytes(content, threads=threads)
-    from shared.network.weights import load_module
+    from shared.network.graph import build_graph
+    from shared.network.weights import load_entries
 
-    logger.info("converting %s for OpenVINO; later starts will find it in %s", chosen.label, path)
-    engine = OpenVinoEngine.from_model(load_module(chosen), threads=threads)
+    logger.info("building %s for OpenVINO; later starts will find it in %s", chosen.label, path)
+    engine = OpenVinoEngine(build_graph(*load_entries(chosen)), threads=threads)
     cache.write_entry(path, key, engine.to_bytes())
     return engine
 

@@ -1,6 +1,6 @@
 """The network in OpenVINO: the default on CPUs, in float32.
 
-Importing this module is cheap; making an engine imports openvino, and only a conversion imports torch.
+Importing this module is cheap; making an engine imports openvino.
 """
 
 from __future__ import annotations
@@ -10,23 +10,18 @@ import math
 import sys
 import tempfile
 import threading
-import warnings
 from collections import OrderedDict
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared import DepthMap, UserError
 
-if TYPE_CHECKING:
-    from shared.network.model import MidasSmall
-
 logger = logging.getLogger(__name__)
 
-EXAMPLE_SHAPE = (1, 3, 96, 64)  # conversion follows one pass; any multiples of 32 give the same graph
 _LENGTH_BYTES = 8
 SHAPES_KEPT = 4
 """Each input shape is a compiled network of its own, of some 70 MB with MiDaS small."""
@@ -65,11 +60,6 @@ class OpenVinoEngine:
         self._requests: OrderedDict[tuple[int, ...], SimpleQueue[Any]] = OrderedDict()
         self._turn = threading.Lock()
         self._content: NDArray[np.uint8] | None = None
-
-    @classmethod
-    def from_model(cls, module: MidasSmall, *, threads: int | None = None) -> OpenVinoEngine:
-        """Converts a torch network. Imports torch."""
-        return cls(convert(module), threads=threads)
 
     @classmethod
     def from_bytes(cls, content: NDArray[np.uint8], *, threads: int | None = None) -> OpenVinoEngine:
@@ -202,17 +192,3 @@ def import_openvino() -> Any:
 def openvino_version() -> str:
     """OpenVINO's version with its build, such as 2026.4.1-22000-0123abcd."""
     return import_openvino().get_version()
-
-
-def convert(module: MidasSmall) -> Any:
-    """A torch network -> `openvino.Model` for any height and width that are multiples of 32."""
-    import torch
-
-    from shared.network.folding import fold
-
-    openvino = import_openvino()
-    example = torch.zeros(EXAMPLE_SHAPE)
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # the tracer warns of sizes that are the same for any multiple of 32
-        traced = torch.jit.trace(fold(module), example, check_trace=False)
-        return openvino.convert_model(traced, example_input=example, input=[1, 3, -1, -1])

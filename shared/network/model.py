@@ -5,47 +5,11 @@ official checkpoint `midas_v21_small_256.pt`. No file is read here. Importing th
 building a network imports timm: both are slow, so only functions that need them import this module.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Four = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class MidasSizes:
-    """The network's sizes as data.
-
-    encoder: name of a timm network with a stem and stages in the manner of EfficientNet.
-    stage_ends: how many of its stages lie before each tap, at strides 4, 8, 16 and 32.
-    taps: channels there.
-    features: channels of the decoder at those strides.
-    head: channels between the decoder and the one output channel.
-    """
-
-    encoder: str
-    stage_ends: Four
-    taps: Four
-    features: Four
-    head: int
-
-
-MIDAS_V21_SMALL = MidasSizes(
-    encoder="tf_efficientnet_lite3",
-    stage_ends=(2, 3, 5, 7),
-    taps=(32, 48, 136, 384),
-    features=(64, 128, 256, 512),
-    head=32,
-)
-BUNDLED_SMALL = MidasSizes(
-    encoder="tf_efficientnet_lite0",
-    stage_ends=(2, 3, 5, 7),
-    taps=(24, 40, 112, 320),
-    features=(32, 48, 64, 96),
-    head=16,
-)
+from shared.network.layout import MIDAS_V21_SMALL, MidasSizes
 
 
 class MidasSmall(nn.Module):

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Literal
 
 from shared import UserError
 from shared.cache import cache_folder
+from shared.network.checkpoint import Entries, NotACheckpoint, read_checkpoint
 from shared.network.download import DownloadFailed, download, part_of
+from shared.network.layout import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSizes, expected_entries
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from shared.network.model import MidasSizes, MidasSmall
+    from shared.network.model import MidasSmall
 
 logger = logging.getLogger(__name__)
 
@@ -190,9 +190,7 @@ def official_url() -> str:
 
 def _verify_official(path: Path) -> None:
     """Raises UserError unless `path` loads as the official network, strictly."""
-    from shared.network.model import MIDAS_V21_SMALL
-
-    _load_strictly(_read_state_dict(path, ".pt", "it"), MIDAS_V21_SMALL, "it")
+    _check_strictly(_read_entries(path, "it"), MIDAS_V21_SMALL, "it")
 
 
 def _from_path(path: Path) -> ChosenWeights:
@@ -207,39 +205,39 @@ def _from_path(path: Path) -> ChosenWeights:
     return ChosenWeights("file", path, _sha256(path), path.name, "asked for")
 
 
-def load_module(chosen: ChosenWeights) -> MidasSmall:
-    """The torch network with these weights, in evaluation mode. Imports torch and timm.
+def load_entries(chosen: ChosenWeights) -> tuple[Entries, MidasSizes]:
+    """The file's entries, float32, and the sizes that they fit. Imports neither torch nor timm.
 
     Raises UserError when the file is damaged or is no network of ours.
     """
-    from shared.network.model import BUNDLED_SMALL, MIDAS_V21_SMALL
-
-    state_dict = _read_state_dict(chosen.path, chosen.path.suffix.lower(), chosen.path.name)
+    entries = _read_entries(chosen.path, chosen.path.name)
     tables = {"official": [MIDAS_V21_SMALL], "bundled": [BUNDLED_SMALL]}.get(
         chosen.kind, [MIDAS_V21_SMALL, BUNDLED_SMALL]
     )
-    sizes = next((table for table in tables if _fits(state_dict, table)), tables[0])
-    return _load_strictly(state_dict, sizes, chosen.path.name)
+    sizes = next((table for table in tables if _fits(entries, table)), tables[0])
+    _check_strictly(entries, sizes, chosen.path.name)
+    return entries, sizes
 
 
-def _read_state_dict(path: Path, suffix: str, name: str) -> dict[str, Tensor]:
-    """Reads without running any code that the file may hold."""
+def load_module(chosen: ChosenWeights) -> MidasSmall:
+    """The torch network with these weights, in evaluation mode. Imports torch and timm; raises as above."""
     import torch
 
-    try:
-        if suffix == ".safetensors":
-            from safetensors.torch import load_file
+    from shared.network.model import MidasSmall
 
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the readers say of a file that is none of theirs
-        why = "it is an HTML page" if _is_html(path) else "it is damaged, or something else under that name"
-        raise _not_weights(name, why) from error
-    if not isinstance(content, dict) or not all(
-        isinstance(value, torch.Tensor) for value in content.values()
-    ):
-        raise _not_weights(name, "it holds no table of tensors")
-    return content
+    entries, sizes = load_entries(chosen)
+    module = MidasSmall(sizes).eval()
+    module.load_state_dict({name: torch.from_numpy(entry.copy()) for name, entry in entries.items()})
+    return module
+
+
+def _read_entries(path: Path, name: str) -> Entries:
+    try:
+        return read_checkpoint(path)
+    except NotACheckpoint as error:
+        raise _not_weights(name, "it is an HTML page" if _is_html(path) else str(error)) from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.", "Check the file.") from error
 
 
 def _is_html(path: Path) -> bool:
@@ -247,28 +245,23 @@ def _is_html(path: Path) -> bool:
         return file.read(256).lstrip().startswith(b"<")
 
 
-def _fits(state_dict: dict[str, Tensor], sizes: MidasSizes) -> bool:
+def _fits(entries: Entries, sizes: MidasSizes) -> bool:
     """Whether the four convolutions between encoder and decoder have these sizes."""
     expected = [(features, taps) for features, taps in zip(sizes.features, sizes.taps, strict=True)]
     names = [f"scratch.layer{index}_rn.weight" for index in range(1, 5)]
-    return [tuple(state_dict[name].shape[:2]) if name in state_dict else None for name in names] == expected
+    return [entries[name].shape[:2] if name in entries else None for name in names] == expected
 
 
-def _load_strictly(state_dict: dict[str, Tensor], sizes: MidasSizes, name: str) -> MidasSmall:
-    from shared.network.model import MidasSmall
-
-    module = MidasSmall(sizes).eval()
-    expected = module.state_dict()
-    missing, unknown = expected.keys() - state_dict.keys(), state_dict.keys() - expected.keys()
+def _check_strictly(entries: Entries, sizes: MidasSizes, name: str) -> None:
+    expected = expected_entries(sizes)
+    missing, unknown = expected.keys() - entries.keys(), entries.keys() - expected.keys()
     if missing or unknown:
         raise _not_weights(
             name, f"{len(missing)} of its {len(expected)} entries are missing, {len(unknown)} are unknown"
         )
-    wrong = [key for key, value in expected.items() if state_dict[key].shape != value.shape]
+    wrong = [key for key, shape in expected.items() if entries[key].shape != shape]
     if wrong:
         raise _not_weights(name, f"{wrong[0]} and {len(wrong) - 1} others have another shape")
-    module.load_state_dict(state_dict, strict=True)
-    return module
 
 
 def _not_weights(name: str, why: str) -> UserError:

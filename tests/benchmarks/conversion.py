@@ -22,11 +22,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from shared.network.model import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSmall
+from shared.network.layout import BUNDLED_SMALL, MIDAS_V21_SMALL
+from shared.network.model import MidasSmall
 from shared.predictor import DepthPredictor, network_size
 from shared.tuning import keep_freed_memory, share_cores
 from tests.benchmarks.machine import description, print_table
-from tests.support.networks import made_up_module
+from tests.support.networks import made_up_module, openvino_engine
 from video.batch import SIDE_BY_SIDE
 from video.convert import ConvertSettings, convert
 from video.settings import DEFAULT_CRF, DEFAULT_EVERY, DEFAULT_PRESET
@@ -106,11 +107,10 @@ def run_one(arguments: argparse.Namespace) -> float:
 
 
 def ours(arguments: argparse.Namespace, output: Path, module: MidasSmall, view: str) -> float:
-    from shared.network.engine_openvino import OpenVinoEngine
 
     share_cores()
     keep_freed_memory()
-    predictor = DepthPredictor(OpenVinoEngine.from_model(module), size=SIZE_PX)
+    predictor = DepthPredictor(openvino_engine(module), size=SIZE_PX)
     predictor.share_among(SIDE_BY_SIDE)
     predictor.predict(np.zeros((720, 1280, 3), np.uint8))
     settings = ConvertSettings(view=view, every=int(arguments.one.split()[1]), preset=arguments.preset)  # type: ignore[arg-type]

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from shared.network.engine_openvino import OpenVinoEngine
 from shared.network.engine_torch import TorchEngine
 from shared.network.folding import fold
-from shared.network.model import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSizes, MidasSmall
+from shared.network.layout import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSizes
+from shared.network.model import MidasSmall
 from tests.benchmarks.machine import description, milliseconds, print_table
-from tests.support.networks import made_up_module
+from tests.support.networks import made_up_module, openvino_engine
 
 SIZES_PX = [(256, 192), (256, 128), (384, 288)]
 MATRIX_SIDE = 1536
@@ -51,7 +51,7 @@ def measure(sizes: MidasSizes, rounds: int) -> None:
     ways: dict[str, Infer] = {
         "eager torch": eager(module),
         "TorchEngine": TorchEngine.from_model(module).infer,
-        "OpenVinoEngine": OpenVinoEngine.from_model(module).infer,
+        "OpenVinoEngine": openvino_engine(module).infer,
     }
     rows = []
     for width_px, height_px in SIZES_PX:

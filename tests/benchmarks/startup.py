@@ -97,7 +97,7 @@ def measure(picture: Path, folder: Path, rounds: int) -> None:
 def make_weights(path: Path) -> Path:
     """In a process of its own: this one shall not import torch while it measures."""
     code = (
-        "import sys; from pathlib import Path; from shared.network.model import MIDAS_V21_SMALL\n"
+        "import sys; from pathlib import Path; from shared.network.layout import MIDAS_V21_SMALL\n"
         "from tests.support.networks import save_checkpoint\n"
         "save_checkpoint(Path(sys.argv[1]), MIDAS_V21_SMALL)"
     )

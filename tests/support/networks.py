@@ -11,7 +11,9 @@ import numpy as np
 from tests.support.golden import made_up_entry
 
 if TYPE_CHECKING:
-    from shared.network.model import MidasSizes, MidasSmall
+    from shared.network.engine_openvino import OpenVinoEngine
+    from shared.network.layout import MidasSizes
+    from shared.network.model import MidasSmall
 
 Shape = tuple[int | str, ...]
 
@@ -30,6 +32,15 @@ def made_up_module(sizes: MidasSizes, seed: int = 7) -> MidasSmall:
     }
     module.load_state_dict(entries, strict=True)
     return module
+
+
+def openvino_engine(module: MidasSmall, *, threads: int | None = None) -> OpenVinoEngine:
+    """An engine that runs what OpenVINO's graph makes of a torch network's entries."""
+    from shared.network.engine_openvino import OpenVinoEngine
+    from shared.network.graph import build_graph
+
+    entries = {name: entry.numpy() for name, entry in module.state_dict().items()}
+    return OpenVinoEngine(build_graph(entries, module.sizes), threads=threads)
 
 
 def save_checkpoint(path: Path, sizes: MidasSizes, seed: int = 7) -> Path:

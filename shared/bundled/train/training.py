@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from shared import UserError
 from shared.bundled.train.losses import LOCAL_CHANNELS, local_geometry_loss, midas_loss
-from shared.network.model import BUNDLED_SMALL, MidasSmall
+from shared.network import BUNDLED_SMALL
+from shared.network.model import MidasSmall
 
 # From which share of the time on which (height, width) are used: small first, the sizes of use at the end. A
 # network that has only seen small pictures is lost in large ones, so the sizes grow in small steps.

@@ -30,7 +30,8 @@ from shared.bundled.train.losses import (
 from shared.bundled.train.scores import Scores, ramp, score, spearman
 from shared.bundled.train.shards import ShardPool, write_shard
 from shared.bundled.train.training import PEAK_RATE, Training, TrainSettings, sizes_at
-from shared.network.model import BUNDLED_SMALL, MidasSmall
+from shared.network.layout import BUNDLED_SMALL
+from shared.network.model import MidasSmall
 from shared.predictor import DepthPredictor
 from tests.conftest import REPOSITORY
 

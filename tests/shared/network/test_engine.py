@@ -22,11 +22,19 @@ from shared.network.engine import load_engine
 from shared.network.engine_openvino import OpenVinoEngine
 from shared.network.engine_torch import TorchEngine
 from shared.network.folding import fold
-from shared.network.model import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSizes, MidasSmall
+from shared.network.layout import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSizes
+from shared.network.model import MidasSmall
 from shared.network.weights import ChosenWeights, choose_weights
 from shared.predictor import DepthPredictor
 from tests.conftest import REPOSITORY
-from tests.support.networks import made_up_module, mean_network, save_checkpoint, save_onnx, save_openvino
+from tests.support.networks import (
+    made_up_module,
+    mean_network,
+    openvino_engine,
+    save_checkpoint,
+    save_onnx,
+    save_openvino,
+)
 
 SIZES_PX = [(192, 256), (256, 128), (32, 64)]
 FRAME = np.random.default_rng(3).integers(0, 256, (64, 96, 3), dtype=np.uint8)
@@ -82,7 +90,7 @@ def log_lines(caplog: pytest.LogCaptureFixture, level: int = logging.WARNING) ->
 @pytest.mark.parametrize("sizes", [MIDAS_V21_SMALL, BUNDLED_SMALL], ids=["midas", "bundled"])
 def test_both_engines_answer_like_the_network(sizes: MidasSizes) -> None:
     module = made_up_module(sizes)
-    engines = OpenVinoEngine.from_model(module), TorchEngine.from_model(module)
+    engines = openvino_engine(module), TorchEngine.from_model(module)
     for height_px, width_px in SIZES_PX:
         network_input = random_input(height_px, width_px)
         expected = own_answer(module, network_input)
@@ -91,7 +99,7 @@ def test_both_engines_answer_like_the_network(sizes: MidasSizes) -> None:
 
 
 def test_answers_are_the_callers_own() -> None:
-    for one in (OpenVinoEngine.from_model, TorchEngine.from_model):
+    for one in (openvino_engine, TorchEngine.from_model):
         loaded = one(made_up_module(BUNDLED_SMALL))
         first = loaded.infer(random_input(64, 96))
         kept = first.copy()
@@ -101,7 +109,7 @@ def test_answers_are_the_callers_own() -> None:
 
 
 def test_threads_may_share_an_engine() -> None:
-    shared_engine = OpenVinoEngine.from_model(made_up_module(BUNDLED_SMALL))
+    shared_engine = openvino_engine(made_up_module(BUNDLED_SMALL))
     inputs = [random_input(64, 96), random_input(96, 64)] * 8
     expected = [shared_engine.infer(network_input) for network_input in inputs]
     with ThreadPoolExecutor(4) as pool:
@@ -119,7 +127,7 @@ def test_folding_leaves_the_network_itself_alone() -> None:
 
 
 def test_threads_are_what_was_asked_for() -> None:
-    loaded = OpenVinoEngine.from_model(made_up_module(BUNDLED_SMALL), threads=1)
+    loaded = openvino_engine(made_up_module(BUNDLED_SMALL), threads=1)
     loaded.infer(random_input(64, 96))
     (requests,) = loaded._requests.values()
     assert requests.get().get_compiled_model().get_property("INFERENCE_NUM_THREADS") == 1
@@ -207,7 +215,7 @@ def test_where_openvino_fails_auto_takes_torch_with_a_warning(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("Exception from src/frontends:\nno rule for aten::new_operation\n")
 
-    monkeypatch.setattr("openvino.convert_model", fail)
+    monkeypatch.setattr("shared.network.graph.build_graph", fail)
     assert load_engine(chosen).name == "torch"
     (line,) = log_lines(caplog)
     assert "no rule for aten::new_operation" in line
@@ -228,12 +236,12 @@ def conversions(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Stands in for reading the weights and converting; one item for each conversion."""
     done: list[object] = []
 
-    def convert(module: object) -> object:
-        done.append(module)
+    def build(entries: object, sizes: object) -> object:
+        done.append(entries)
         return mean_network()
 
-    monkeypatch.setattr("shared.network.weights.load_module", lambda chosen: chosen)
-    monkeypatch.setattr("shared.network.engine_openvino.convert", convert)
+    monkeypatch.setattr("shared.network.weights.load_entries", lambda chosen: (chosen, None))
+    monkeypatch.setattr("shared.network.graph.build_graph", build)
     return done
 
 
@@ -248,7 +256,7 @@ def test_the_second_load_converts_nothing_and_answers_the_same(
 ) -> None:
     first = load_engine(chosen, engine="openvino").infer(random_input(64, 96))
     the_entry(own_cache)
-    monkeypatch.setattr("shared.network.engine_openvino.convert", None)
+    monkeypatch.setattr("shared.network.graph.build_graph", None)
     second = load_engine(chosen, engine="openvino")
     assert np.array_equal(second.infer(random_input(64, 96)), first)
     expected = own_answer(made_up_half_module(), random_input(96, 64))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from shared.network.model import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSizes, MidasSmall
+from shared.network.layout import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSizes
+from shared.network.model import MidasSmall
 from tests.support.golden import load_golden, made_up_state_dict
 
 

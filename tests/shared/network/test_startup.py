@@ -1,4 +1,4 @@
-"""Once a network is converted, a start waits for neither torch nor timm, and tells nobody of itself."""
+"""A start waits for neither torch nor timm, not even the first, and tells nobody of itself."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.network.engine import load_engine
-from shared.network.model import BUNDLED_SMALL
-from shared.network.weights import choose_weights
+from shared.network.layout import BUNDLED_SMALL
 from tests.conftest import REPOSITORY
 from tests.support.networks import save_checkpoint
 
@@ -21,12 +19,10 @@ REPORTS_USAGE = {"openvino_telemetry.main"}  # a blocked package appears by its 
 
 
 @pytest.fixture
-def warm_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Weights whose converted network lies in an otherwise empty cache."""
+def weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights that no cache knows yet."""
     monkeypatch.setenv("DEPTH_CACHE", str(tmp_path / "cache"))
-    path = save_checkpoint(tmp_path / "mine.safetensors", BUNDLED_SMALL)
-    load_engine(choose_weights(str(path)), engine="openvino")
-    return path
+    return save_checkpoint(tmp_path / "mine.pt", BUNDLED_SMALL)
 
 
 def imported_modules(arguments: list[str]) -> set[str]:
@@ -45,11 +41,11 @@ def imported_modules(arguments: list[str]) -> set[str]:
     return set(re.findall(r"^import time:\s+\d+ \|\s+\d+ \|\s+(\S+)$", done.stderr, flags=re.MULTILINE))
 
 
-def test_a_first_depth_map_needs_no_torch(warm_weights: Path) -> None:
+def test_a_first_depth_map_needs_no_torch(weights_file: Path) -> None:
     code = (
         "import numpy\n"
         "from shared.predictor import DepthPredictor\n"
-        f"predictor = DepthPredictor.from_weights({str(warm_weights)!r}, device='cpu')\n"
+        f"predictor = DepthPredictor.from_weights({str(weights_file)!r}, device='cpu')\n"
         "assert predictor.predict(numpy.zeros((90, 160, 3), numpy.uint8)).shape == (128, 256)\n"
         "assert predictor.predict(numpy.zeros((160, 90, 3), numpy.uint8)).shape == (256, 128)"
     )
@@ -59,11 +55,11 @@ def test_a_first_depth_map_needs_no_torch(warm_weights: Path) -> None:
 
 
 def test_a_conversion_needs_no_torch(
-    warm_weights: Path, make_clip: Callable[..., Path], tmp_path: Path
+    weights_file: Path, make_clip: Callable[..., Path], tmp_path: Path
 ) -> None:
     clip = make_clip("startup.mp4", video="testsrc2=size=160x96:rate=10:duration=0.5")
     output = tmp_path / "depth.mp4"
-    arguments = [str(clip), "-o", str(output), "--weights", str(warm_weights), "--device", "cpu", "--quiet"]
+    arguments = [str(clip), "-o", str(output), "--weights", str(weights_file), "--device", "cpu", "--quiet"]
     imported = imported_modules(["-m", "video", *arguments])
     assert output.stat().st_size > 0
     assert "openvino" in imported

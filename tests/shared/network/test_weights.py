@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from shared import UserError
 from shared.about import version_text
 from shared.network import weights
-from shared.network.model import BUNDLED_SMALL, MIDAS_V21_SMALL
+from shared.network.layout import BUNDLED_SMALL, MIDAS_V21_SMALL
 from shared.network.weights import choose_weights, load_module
 from shared.options import run
 from tests.conftest import REPOSITORY
