@@ -12,7 +12,6 @@ from typing import Any
 
 from live.config import LiveConfig, SourceSpec, parse_source
 from shared import UserError, options
-from shared.progress import bar
 
 PROG = "depth-live"
 
@@ -147,21 +146,9 @@ def model_options(parsed: argparse.Namespace) -> dict[str, Any]:
 
 
 def demo_source() -> SourceSpec:
-    """The first call renders the clip, which takes a while: a bar on stderr says so."""
     from shared.bundled.demo import demo_clip
 
-    with bar(desc="Rendering the demo clip, once", unit=" frames", delay=0.5) as shown:
-
-        def progress(done: int, total: int) -> None:
-            shown.total = total
-            shown.update(done - shown.n)
-
-        try:
-            return SourceSpec("file", demo_clip(progress=progress), "demo")
-        except OSError as error:
-            raise UserError(
-                f"The demo clip cannot be kept: {error}.", "Name a folder that can be written in DEPTH_CACHE."
-            ) from error
+    return SourceSpec("file", demo_clip(), "demo")
 
 
 def serve_page(parsed: argparse.Namespace) -> int:

@@ -21,20 +21,22 @@ COMMAND_LAYER = {
     "shared/options.py",
     "shared/bundled/train/__main__.py",
     "shared/bundled/train/evaluate.py",
+    "shared/bundled/train/render_demo.py",
     "shared/bundled/train/render_shards.py",
 }
 DIRECTIONS: dict[str, set[str]] = {
     "shared": set(),
     "shared.media": {"shared"},
     "shared.motion": {"shared"},
-    "shared.bundled": {"shared", "shared.bundled.scenes", "shared.media"},
+    "shared.bundled": {"shared"},
     "shared.bundled.render": {"shared"},
     "shared.bundled.scenes": {"shared", "shared.bundled.render"},
     "shared.network": {"shared", "shared.bundled"},
     "shared.predictor": {"shared", "shared.network"},
     "shared.about": {"shared", "shared.network"},
     "shared.bundled.train": {
-        "shared", "shared.network", "shared.predictor", "shared.bundled.render", "shared.bundled.scenes",
+        "shared", "shared.bundled", "shared.bundled.render", "shared.bundled.scenes", "shared.media",
+        "shared.network", "shared.predictor",
     },
     "video": {
         "shared", "shared.about", "shared.bundled", "shared.media", "shared.motion", "shared.predictor",
@@ -58,7 +60,7 @@ OPEN_ROOMS = {"shared", "live", "video"}
 """Their modules are imported by name: what stands in them is what the rooms around them share."""
 
 SIDE_DOORS = {"shared.network.model", "shared.bundled.demo"}
-"""Imported by name since the door must not cost what they cost: torch, the renderer."""
+"""Imported by name: torch's cost must not be the door's, and the demo is no weights."""
 
 COMMANDS = {"live.__main__"}
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from shared import UserError
+from shared.bundled.demo import demo_clip
 from shared.media import SUFFIXES
 from video.outputs import PHOTO_OUTPUT_SUFFIXES, VIDEO_OUTPUT_SUFFIXES
-from video.progress import progress_bar
 from video.settings import ConvertResult
 
 VIDEO_SUFFIXES = {
@@ -67,7 +67,7 @@ def plan(options: BatchOptions, *, is_raw: bool = False) -> list[Job]:
     """
     if options.is_demo:
         output = options.output or (options.output_dir or Path()) / f"demo{MARK}.mp4"
-        return [Job(_demo_source(quiet=options.quiet), output)]
+        return [Job(demo_clip(), output)]
     found = dict(pair for given in options.inputs for pair in _expand(given, options))
     wished = [_default_output(source, folder, options) for source, folder in found.items()]
     names = Counter(_key(output, is_raw=is_raw) for output in wished)
@@ -81,19 +81,6 @@ def plan(options: BatchOptions, *, is_raw: bool = False) -> list[Job]:
         taken.add(_key(output))
         jobs.append(Job(source, output))
     return jobs
-
-
-def _demo_source(*, quiet: bool) -> Path:
-    """Our own clip, rendered where it is not yet in the cache."""
-    from shared.bundled.demo import demo_clip
-
-    try:
-        with progress_bar("rendering the demo clip", lane=0, quiet=quiet) as progress:
-            return demo_clip(progress=progress)
-    except OSError as error:
-        raise UserError(
-            f"The demo clip cannot be kept: {error}.", "Set DEPTH_CACHE to a folder that can be written to."
-        ) from None
 
 
 def _expand(given: Path, options: BatchOptions) -> Iterator[tuple[Path, Path]]:

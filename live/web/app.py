@@ -55,7 +55,7 @@ SCRIPTS = ("page.js", "photo.js", "clip.js", "camera.js")
 SCRIPT = "depth_viewer.js"
 """What they are served as: one file, since Gradio loads several in whatever order they arrive."""
 ASSETS = ("page.css", "example_1.jpg", "example_2.jpg")
-"""Files beside this one. The examples were rendered by `shared.bundled.demo.example_photos()`."""
+"""Files beside this one. The examples are the first frames of scenes 1 and 2, 640x480."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
