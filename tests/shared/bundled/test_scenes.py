@@ -219,7 +219,7 @@ def test_the_demo_clip_is_what_the_scenes_render(tmp_path: Path) -> None:
         frames = list(reader)
     assert len(frames) == demo.FRAMES
     rendered = render_clip(demo.CLIP_SEED, demo.FRAMES, demo.WIDTH_PX, demo.HEIGHT_PX)
-    for frame_bgr, (expected_bgr, _) in zip(frames[:2], rendered, strict=False):
+    for (frame_bgr, _), (expected_bgr, _) in zip(frames[:2], rendered, strict=False):
         assert frame_bgr.shape == expected_bgr.shape
         assert np.abs(frame_bgr.astype(int) - expected_bgr).mean() < 4, "what H.264 takes away"
 
