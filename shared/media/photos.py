@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+"""Pillow's names. It knows more, EPS among them, whose reader would run a stranger's program."""
 LONGEST_SIDE_PX = 65_500  # JPEG's own limit; PNG encoders give up at a million
 MOST_SCANS = 100
 MOST_SCANS_OF_THE_LARGEST = 20
@@ -29,11 +31,11 @@ START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 
 
 def decode_photo(
-    content: bytes, name: str, *, formats: tuple[str, ...] | None = None, most_pixels: int | None = None
+    content: bytes, name: str, *, formats: tuple[str, ...] = FORMATS, most_pixels: int | None = None
 ) -> FrameBGR:
     """(H, W, 3) uint8 BGR of a photo file's content.
 
-    name: what errors call it. formats: Pillow's names of those that are taken; None takes all it knows.
+    name: what errors call it. formats: those of FORMATS that are taken.
     Raises UserError for what is no photo, too small, or more than most_pixels.
     """
     from PIL import Image, ImageOps

@@ -143,3 +143,28 @@ def test_a_movie_whose_pictures_lie_in_another_file_shows_none(make_clip: MakeCl
     path.write_bytes(content)
     with pytest.raises(UserError, match="No picture"):
         probe(path)
+
+
+def test_matroska_shows_only_its_own_pictures(make_clip: MakeClip, tmp_path: Path) -> None:
+    """And none of a file that is attached to it."""
+    private = make_clip("chain.mkv", "-pix_fmt", "yuv420p", video="testsrc2=size=96x64:rate=25:duration=3")
+    clip = make_clip("own.mkv", "-pix_fmt", "yuv420p", video="color=red:size=96x64:rate=25:duration=1")
+    attached = tmp_path / "attached.mkv"
+    attach = ["-attach", str(private), "-metadata:s:t", "mimetype=video/x-matroska", "-c", "copy"]
+    command = [ffmpeg_exe(), "-v", "error", "-i", str(clip), *attach, str(attached)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    with VideoReader(attached) as reader:
+        pictures = [frame_bgr for frame_bgr, _ in reader]
+    assert len(pictures) == 25
+    assert all(abs(int(picture[32, 48, 2]) - 254) < 4 for picture in pictures)
+
+
+def test_a_playlist_inside_a_transport_stream_is_only_bytes(make_clip: MakeClip, tmp_path: Path) -> None:
+    private = make_clip("inner.ts", "-pix_fmt", "yuv420p")
+    playlist = f"#EXTM3U\n#EXTINF:2,\n{private.as_uri()}\n#EXT-X-ENDLIST\n".encode()
+    packets = b"".join(b"G\x40\x11\x10" + playlist[:184].ljust(184, b"\n") for _ in range(50))
+    path = tmp_path / "x.ts"
+    path.write_bytes(packets)
+    assert format_of(path) == "mpegts"
+    with pytest.raises(UserError, match=r"x\.ts"):
+        probe(path)
