@@ -98,6 +98,11 @@ def _torch_or_openvino(
 def _torch(chosen: ChosenWeights, device: str, threads: int | None) -> TorchEngine:
     from shared.network.weights import load_module
 
+    if not _are_installed("torch", "timm"):
+        raise UserError(
+            "What was chosen runs in torch, and torch or timm is not installed.",
+            "Install both, or use --engine openvino --device cpu.",
+        )
     if device == "auto":
         device = find_accelerator()
     elif not device_is_there(device):
@@ -142,6 +147,14 @@ def device_is_there(device: str) -> bool:
     if kind == "cuda":
         return int(index or 0) < torch.cuda.device_count()
     return kind == "cpu" or torch.backends.mps.is_available()
+
+
+def _are_installed(*packages: str) -> bool:
+    """Whether they can be imported; a package that the process has barred counts as missing."""
+    try:
+        return all(importlib.util.find_spec(package) is not None for package in packages)
+    except ValueError:
+        return False
 
 
 def _torch_is_built_for_cuda() -> bool:

@@ -30,8 +30,8 @@ SHAPES_KEPT = 4
 class OpenVinoEngine:
     """One network, compiled once for each input size that comes.
 
-    float32 is asked for by name: on CPUs with bf16 instructions OpenVINO would choose those, twice as fast
-    and off by a tenth of the maximum.
+    float32 is asked for by name: on CPUs with bf16 instructions OpenVINO would choose those, twice as fast,
+    and with the bundled weights off by 0.3 to 1.3 % of the range on photos (correlation 0.997 to 0.9999).
     """
 
     name = "openvino"

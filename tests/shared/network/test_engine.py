@@ -228,6 +228,15 @@ def test_damaged_weights_are_no_reason_to_change_the_engine(tmp_path: Path) -> N
         load_engine(choose_weights(str(tmp_path / "mine.pt")))
 
 
+@pytest.mark.parametrize("asked", [{"engine": "torch"}, {"device": "cuda"}, {"device": "mps"}])
+def test_without_torch_what_needs_it_is_an_error_in_one_sentence(
+    chosen: ChosenWeights, asked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(UserError, match="torch or timm is not installed"):
+        load_engine(chosen, **asked)
+
+
 # The cache of converted networks. Where the network does not matter, a conversion is faked: it takes seconds.
 
 
