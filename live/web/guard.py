@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import suppress
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
 
 from live.access import Application, Message, Receive, Send
 
@@ -45,9 +45,12 @@ class Discreet:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        # The server ends and does not wait for this answer: nothing to tell, and no traceback to print.
-        with suppress(asyncio.CancelledError):
-            await self._app(scope, receive, _Answer(send))
+        answer = _Answer(send)
+        try:
+            await self._app(scope, receive, answer)
+        except asyncio.CancelledError:  # the server ends and does not wait; no traceback is to be printed
+            if not answer.has_begun:
+                await JSONResponse({"message": "The server is being stopped."}, 503)(scope, receive, answer)
 
 
 class _Answer:
@@ -57,9 +60,11 @@ class _Answer:
         self._send = send
         self._start: Message | None = None
         self._body = bytearray()
+        self.has_begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self.has_begun = True
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers[name] = value
