@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shared import UserError
-from shared.media import raw_path, remove
+from shared.media import pieces_of, raw_path, raw_pieces_of, remove
 from video.settings import ConvertSettings
 
 logger = logging.getLogger(__name__)
@@ -29,12 +28,8 @@ def claimed(output: Path, settings: ConvertSettings) -> Iterator[None]:
         _clear_leftovers(output, settings)
         yield
     finally:
-        if sys.platform != "win32":  # Windows removes no file that is open; there it is removed below
-            path.unlink(missing_ok=True)
         if lock is not None:
-            os.close(lock)
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+            _let_go(lock, path)
 
 
 def _locked(path: Path, output: Path) -> int | None:
@@ -76,13 +71,24 @@ def _take(lock: int) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def _let_go(lock: int, path: Path) -> None:
+    """Removes the file while it is still ours: once it is let go, the file there may be another run's."""
+    if sys.platform == "win32":  # it removes no file that is open, and none that another run has opened
+        os.close(lock)
+        with suppress(OSError):
+            path.unlink()
+        return
+    with suppress(OSError):
+        path.unlink()
+    os.close(lock)
+
+
 def _clear_leftovers(output: Path, settings: ConvertSettings) -> None:
     """Pieces of this output whose run no longer lives: nobody else holds the lock."""
-    names = [rf"\.{re.escape(output.stem)}\.[0-9a-f]{{8}}\.part\.mp4"]
-    if settings.raw is not None:
-        names.append(rf"\.{re.escape(raw_path(output, settings.raw).name)}\.[0-9a-f]{{8}}\.part")
     with suppress(OSError):
-        for entry in output.parent.iterdir():
-            if any(re.fullmatch(name, entry.name) for name in names):
-                logger.info("removing %s, left by a run that was killed", entry)
-                remove(entry)
+        pieces = pieces_of(output)
+        if settings.raw is not None:
+            pieces += raw_pieces_of(raw_path(output, settings.raw))
+        for piece in pieces:
+            logger.info("removing %s, left by a run that was killed", piece)
+            remove(piece)

@@ -19,8 +19,6 @@ class Capture:
     is_file: a whole file, which a server gives as fast as it is taken.
     """
 
-    is_file = False
-
     def __init__(self, capture: cv2.VideoCapture, *, is_file: bool = False) -> None:
         self._capture = capture
         self.is_file = is_file

@@ -114,7 +114,7 @@ class _Picture:
 
 
 class Photos:
-    """All visitors' photos. Keys are drawn, not computed: who has the photo cannot tell who else gave it."""
+    """All visitors' photos. Their keys need a secret of this run: who has a photo cannot compute its key."""
 
     def __init__(self, predictor: SharedPredictor) -> None:
         self._predictor = predictor

@@ -8,12 +8,13 @@ from shared.media.raw_depth import (
     RawDepthWriter,
     check_replaceable,
     raw_path,
+    raw_pieces_of,
     read_raw_depth,
     remove,
 )
 from shared.media.raw_forms import CodeRange, encode_png
 from shared.media.reader import VideoReader
-from shared.media.writer import VideoWriter, check_room, piece_beside, playable_frames
+from shared.media.writer import VideoWriter, check_room, piece_beside, pieces_of, playable_frames
 
 __all__ = [
     "SUFFIXES",
@@ -31,9 +32,11 @@ __all__ = [
     "encode_png",
     "extract_video",
     "piece_beside",
+    "pieces_of",
     "playable_frames",
     "probe",
     "raw_path",
+    "raw_pieces_of",
     "read_raw_depth",
     "remove",
 ]

@@ -174,5 +174,11 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def raw_pieces_of(path: Path) -> list[Path]:
+    """Unfinished raw depth of `path` that nobody has removed."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part")
+    return [entry for entry in path.parent.iterdir() if name.fullmatch(entry.name)]
+
+
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")

@@ -238,6 +238,12 @@ def piece_beside(path: Path) -> Path:
     return piece
 
 
+def pieces_of(path: Path) -> list[Path]:
+    """What `piece_beside` has made for `path` and nobody has removed."""
+    name = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{8}}\.part\.mp4")
+    return [entry for entry in path.parent.iterdir() if name.fullmatch(entry.name)]
+
+
 def playable_frames(path: Path) -> int:
     """How many frames an encoded piece holds, its end torn or not."""
     _, text = run_ffmpeg(

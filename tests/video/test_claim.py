@@ -32,6 +32,27 @@ def test_the_second_run_on_one_output_is_told(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there the file is removed after it is let go")
+def test_who_lets_go_does_not_remove_the_next_runs_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run takes the output at the very moment at which this one lets it go."""
+    output, settings, close = tmp_path / "out.mp4", ConvertSettings(), os.close
+    next_run = claimed(output, settings)
+
+    def close_and_be_overtaken(file: int) -> None:
+        monkeypatch.undo()
+        close(file)
+        next_run.__enter__()
+
+    with claimed(output, settings):
+        monkeypatch.setattr("video.claim.os.close", close_and_be_overtaken)
+    with pytest.raises(UserError, match="Another run is writing"), claimed(output, settings):
+        pass
+    next_run.__exit__(None, None, None)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGKILL")
 def test_what_a_killed_run_left_is_cleared_by_the_next(make_clip: MakeClip, tmp_path: Path) -> None:
     clip = make_clip("long.mp4", "-pix_fmt", "yuv420p", video="testsrc2=size=320x180:rate=25:duration=20")

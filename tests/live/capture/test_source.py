@@ -33,7 +33,7 @@ class ScriptedCapture(Capture):
 
     def __init__(self, frames: int) -> None:
         self._left = frames
-        self.is_closed = False
+        self.is_file = self.is_closed = False
 
     def read(self) -> FrameBGR | None:
         time.sleep(0.001)
