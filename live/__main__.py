@@ -125,13 +125,13 @@ def to_config(parsed: argparse.Namespace) -> LiveConfig:
         raise UserError("--demo brings its own source.", "Leave out either --demo or SOURCE.")
     source = None if parsed.demo else parse_source(parsed.source or "0")
     plain: dict[str, Any] = {
-        name: getattr(parsed, name)
-        for name in ("view", "alpha", "colormap", "every", "steady", "fps", "record", "stats")
+        name: getattr(parsed, name) for name in ("every", "steady", "fps", "record", "stats")
     }
     return LiveConfig(
         source=source or demo_source(),
         **plain,
-        **model_options(parsed),
+        look=options.look_from(parsed),
+        network=options.network_from(parsed),
         mirror=parsed.mirror if parsed.mirror is not None else source is not None and source.kind == "camera",
         width_px=parsed.width,
         height_px=parsed.height,
@@ -139,10 +139,6 @@ def to_config(parsed: argparse.Namespace) -> LiveConfig:
         window=not parsed.no_window,
         duration_s=parsed.duration,
     )
-
-
-def model_options(parsed: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(parsed, name) for name in ("weights", "engine", "device", "size")}
 
 
 def demo_source() -> SourceSpec:
@@ -166,7 +162,7 @@ def serve_page(parsed: argparse.Namespace) -> int:
         without_password=parsed.no_password,
         tls=web.Tls(parsed.certificate, parsed.key) if parsed.certificate else None,
     )
-    return web.serve(opening, **model_options(parsed), announce=partial(print, flush=True))
+    return web.serve(opening, options.network_from(parsed), announce=partial(print, flush=True))
 
 
 def print_version(parsed: argparse.Namespace) -> int:

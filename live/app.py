@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -284,6 +285,4 @@ def network_text(predictor: DepthPredictor) -> str:
 
 
 def load_predictor(config: LiveConfig) -> DepthPredictor:
-    return DepthPredictor.from_weights(
-        config.weights, size=config.size, engine=config.engine, device=config.device
-    )
+    return DepthPredictor.from_weights(**asdict(config.network))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from shared import DEFAULT_STEADY, Colormap, UserError, View
+from shared import DEFAULT_STEADY, Look, NetworkChoice, UserError
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "udp", "tcp", "rtp", "rtmp", "srt")
 
@@ -34,15 +34,10 @@ class LiveConfig:
     """
 
     source: SourceSpec
-    view: View = "overlay"
-    colormap: Colormap = "inferno"
-    alpha: float = 0.5
+    look: Look = Look("overlay")
     every: int = 1
     steady: float = DEFAULT_STEADY
-    size: int = 256
-    weights: str | None = None
-    engine: str = "auto"
-    device: str = "auto"
+    network: NetworkChoice = NetworkChoice()
     mirror: bool = False
     width_px: int | None = None
     height_px: int | None = None

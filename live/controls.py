@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, get_args
 
 from live.config import LiveConfig
@@ -17,9 +18,7 @@ class Controls:
     """The state of the window. `has_changed` asks for a redraw, `requests` for work beside the drawing."""
 
     def __init__(self, config: LiveConfig) -> None:
-        self.view: View = config.view
-        self.colormap: Colormap = config.colormap
-        self.alpha = config.alpha
+        self.look = config.look
         self.every = config.every
         self.is_mirrored = config.mirror
         self.is_range_locked = False
@@ -32,18 +31,20 @@ class Controls:
         self.requests: list[Request] = []
 
     def show(self, view: View) -> None:
-        self.view = view
+        self.look = replace(self.look, view=view)
 
     def next_view(self) -> None:
         views: tuple[View, ...] = get_args(View)
-        self.view = views[(views.index(self.view) + 1) % len(views)]
+        self.show(views[(views.index(self.look.view) + 1) % len(views)])
 
     def step_colormap(self, step: int) -> None:
         maps: tuple[Colormap, ...] = get_args(Colormap)
-        self.colormap = maps[(maps.index(self.colormap) + step) % len(maps)]
+        colormap = maps[(maps.index(self.look.colormap) + step) % len(maps)]
+        self.look = replace(self.look, colormap=colormap)
 
     def step_alpha(self, steps: int) -> None:
-        self.alpha = min(max(round(self.alpha + steps * ALPHA_STEP, 2), 0.0), 1.0)
+        alpha = round(self.look.alpha + steps * ALPHA_STEP, 2)
+        self.look = replace(self.look, alpha=min(max(alpha, 0.0), 1.0))
 
     def step_every(self, step: int) -> None:
         self.every = min(max(self.every + step, 1), MOST_SKIPPED)

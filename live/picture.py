@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shared import Colormap, DepthMap, DisplayRange, FrameBGR, View
+from shared import DepthMap, DisplayRange, FrameBGR, Look
 from shared.render import heatmap, nearness, render, view_size
 
 Rect = tuple[int, int, int, int]
@@ -21,15 +21,13 @@ class Picture:
     frame_bgr: FrameBGR
     depth_map: DepthMap | None
     display_range: DisplayRange
-    view: View
-    colormap: Colormap
-    alpha: float
+    look: Look
 
     @property
     def size_px(self) -> tuple[int, int]:
         """(width, height) at which the frame's own pixels are kept."""
         height_px, width_px = self.frame_bgr.shape[:2]
-        return view_size(width_px, height_px, self.view)
+        return view_size(width_px, height_px, self.look.view)
 
 
 def fit(content_px: tuple[int, int], canvas_px: tuple[int, int]) -> Rect:
@@ -60,21 +58,14 @@ def _paint_whole(picture: Picture, width_px: int, height_px: int) -> FrameBGR:
             if _differs(picture.frame_bgr, width_px, height_px)
             else picture.frame_bgr.copy()
         )
-    if picture.view == "depth":
+    if picture.look.view == "depth":
         near_u8 = nearness(picture.depth_map, picture.display_range)
-        return heatmap(near_u8, (width_px, height_px), picture.colormap)
-    pane_px = width_px // 2 if picture.view == "side-by-side" else width_px
+        return heatmap(near_u8, (width_px, height_px), picture.look.colormap)
+    pane_px = width_px // 2 if picture.look.view == "side-by-side" else width_px
     frame_bgr = picture.frame_bgr
     if _differs(frame_bgr, pane_px, height_px):
         frame_bgr = cv2.resize(frame_bgr, (pane_px, height_px), interpolation=cv2.INTER_LINEAR)
-    return render(
-        frame_bgr,
-        picture.depth_map,
-        picture.display_range,
-        view=picture.view,
-        colormap=picture.colormap,
-        alpha=picture.alpha,
-    )
+    return render(frame_bgr, picture.depth_map, picture.display_range, picture.look)
 
 
 def _differs(frame_bgr: FrameBGR, width_px: int, height_px: int) -> bool:
@@ -89,7 +80,7 @@ def nearness_at(picture: Picture, canvas_px: tuple[int, int], point_px: tuple[in
     x, y = (point_px[0] - left) / width_px, (point_px[1] - top) / height_px
     if not (0 <= x < 1 and 0 <= y < 1):
         return None
-    if picture.view == "side-by-side":
+    if picture.look.view == "side-by-side":
         x = x * 2 % 1
     rows, columns = picture.depth_map.shape
     pixel = picture.depth_map[int(y * rows) : int(y * rows) + 1, int(x * columns) : int(x * columns) + 1]

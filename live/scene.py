@@ -43,7 +43,5 @@ class Scene:
             frame_bgr,
             depth_map,
             NO_RANGE if self.keyframe is None else self.keyframe.display_range,
-            controls.view,
-            controls.colormap,
-            controls.alpha,
+            controls.look,
         )

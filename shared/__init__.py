@@ -3,6 +3,7 @@
 Imports no sibling and nothing heavier than numpy, so that `--help` can import it.
 """
 
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -20,9 +21,50 @@ DisplayRange: TypeAlias = tuple[float, float]
 View = Literal["depth", "overlay", "side-by-side"]
 Colormap = Literal["inferno", "magma", "turbo", "viridis", "gray"]
 RawForm = Literal["png16", "npz", "ffv1"]
+Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
+]
 
 SMALLEST_FRAME_PX = 16
 DEFAULT_STEADY = 0.5
+
+
+@dataclass(frozen=True)
+class Look:
+    """How depth is shown.
+
+    alpha: the heat map's share in the overlay, 0 (photo) to 1 (heat map).
+    """
+
+    view: View = "depth"
+    colormap: Colormap = "inferno"
+    alpha: float = 0.5
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """x264's quality, 0 (lossless) to 51, and how long it may search for it."""
+
+    crf: int = 20
+    preset: Preset = "veryfast"
+
+
+LIVE_ENCODING = Encoding(preset="ultrafast")
+"""Of recordings: their encoder shares the cores with the network while somebody watches."""
+
+
+@dataclass(frozen=True)
+class NetworkChoice:
+    """Which network runs and on what, as the user asked; `shared.predictor` makes a predictor of it.
+
+    weights: 'auto', 'official', 'bundled' or a path; None: what DEPTH_WEIGHTS says, else auto.
+    size: longer side of the network's input in pixels, a multiple of 32.
+    """
+
+    weights: str | None = None
+    engine: str = "auto"
+    device: str = "auto"
+    size: int = 256
 
 
 class UserError(Exception):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import get_args
 
-from shared import DEFAULT_STEADY, Colormap, UserError, View
+from shared import DEFAULT_STEADY, Colormap, Look, NetworkChoice, UserError, View
 
 EXIT_INTERRUPTED = 130
 DEBUG_VARIABLE = "DEPTH_DEBUG"
@@ -51,6 +51,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def network_from(parsed: argparse.Namespace) -> NetworkChoice:
+    """What `add_model_options` made the user say."""
+    return NetworkChoice(parsed.weights, parsed.engine, parsed.device, parsed.size)
+
+
 def add_view_options(parser: argparse.ArgumentParser, *, default_view: View = "depth") -> None:
     group = parser.add_argument_group("picture")
     group.add_argument("--view", choices=get_args(View), default=default_view, help="(default %(default)s)")
@@ -81,6 +86,11 @@ def add_steady_option(parser: argparse._ActionsContainer) -> None:
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verbose", action="store_true", help="log what is chosen and why")
+
+
+def look_from(parsed: argparse.Namespace) -> Look:
+    """What `add_view_options` made the user say."""
+    return Look(parsed.view, parsed.colormap, parsed.alpha)
 
 
 def positive_int(text: str) -> int:

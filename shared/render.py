@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared import Colormap, DepthMap, DisplayRange, FrameBGR, View
+from shared import Colormap, DepthMap, DisplayRange, FrameBGR, Look, View
 
 _CV2_COLORMAPS = {
     "inferno": cv2.COLORMAP_INFERNO,
@@ -69,23 +69,12 @@ def view_size(width_px: int, height_px: int, view: View) -> tuple[int, int]:
     return (2 * width_px, height_px) if view == "side-by-side" else (width_px, height_px)
 
 
-def render(
-    frame_bgr: FrameBGR,
-    depth_map: DepthMap,
-    display_range: DisplayRange,
-    *,
-    view: View = "depth",
-    colormap: Colormap = "inferno",
-    alpha: float = 0.5,
-) -> FrameBGR:
-    """The frame and its depth as one picture, of `view_size`.
-
-    alpha: the heat map's share in the overlay, 0 (photo) to 1 (heat map).
-    """
+def render(frame_bgr: FrameBGR, depth_map: DepthMap, display_range: DisplayRange, look: Look) -> FrameBGR:
+    """The frame and its depth as one picture, of `view_size`."""
     height_px, width_px = frame_bgr.shape[:2]
-    heat_bgr = heatmap(nearness(depth_map, display_range), (width_px, height_px), colormap)
-    if view == "depth":
+    heat_bgr = heatmap(nearness(depth_map, display_range), (width_px, height_px), look.colormap)
+    if look.view == "depth":
         return heat_bgr
-    if view == "overlay":
-        return cv2.addWeighted(heat_bgr, alpha, frame_bgr, 1.0 - alpha, 0.0)
+    if look.view == "overlay":
+        return cv2.addWeighted(heat_bgr, look.alpha, frame_bgr, 1.0 - look.alpha, 0.0)
     return cv2.hconcat([frame_bgr, heat_bgr])

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from shared import RawForm, UserError
+from shared import Encoding, Preset, RawForm, UserError
 from shared.options import (
     ArgumentParser,
     add_common_options,
@@ -15,6 +15,8 @@ from shared.options import (
     add_steady_option,
     add_view_options,
     configure_logging,
+    look_from,
+    network_from,
     picture_height_px,
     positive_float,
     positive_int,
@@ -22,14 +24,7 @@ from shared.options import (
     seconds,
     whole_number_0_51,
 )
-from video.settings import (
-    DEFAULT_CRF,
-    DEFAULT_EVERY,
-    DEFAULT_PRESET,
-    PRESETS,
-    ConvertSettings,
-    RawSize,
-)
+from video.settings import DEFAULT_EVERY, ConvertSettings, RawSize
 
 PROG = "depth-video"
 
@@ -64,10 +59,7 @@ def _command(argv: list[str]) -> int:
             skip_existing=arguments.skip_existing,
             jobs=arguments.jobs,
             quiet=arguments.quiet,
-            weights=arguments.weights,
-            engine=arguments.engine,
-            device=arguments.device,
-            size=arguments.size,
+            network=network_from(arguments),
         ),
         settings_from(arguments),
         say=print,
@@ -76,17 +68,14 @@ def _command(argv: list[str]) -> int:
 
 def settings_from(arguments: argparse.Namespace) -> ConvertSettings:
     return ConvertSettings(
-        view=arguments.view,
-        alpha=arguments.alpha,
-        colormap=arguments.colormap,
+        look=look_from(arguments),
         every=arguments.every,
         steady=arguments.steady,
         start_s=arguments.start,
         duration_s=arguments.duration,
         max_height_px=arguments.max_height,
         audio=not arguments.no_audio,
-        crf=arguments.crf,
-        preset=arguments.preset,
+        encoding=Encoding(arguments.crf, arguments.preset),
         raw=arguments.raw,
         raw_size=arguments.raw_size,
         overwrite=arguments.overwrite,
@@ -180,14 +169,14 @@ def _add_video_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--crf",
         type=whole_number_0_51,
-        default=DEFAULT_CRF,
+        default=Encoding.crf,
         metavar="N",
         help="quality, lower is better (default %(default)s)",
     )
     group.add_argument(
         "--preset",
-        choices=PRESETS,
-        default=DEFAULT_PRESET,
+        choices=get_args(Preset),
+        default=Encoding.preset,
         metavar="NAME",
         help="x264's (default %(default)s)",
     )

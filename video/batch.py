@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,9 +94,7 @@ def load_predictor(options: BatchOptions, threads: int | None, callers: int) -> 
     """threads: how many cores it may use; None takes all. callers: how many inferences may share them."""
     from shared.predictor import DepthPredictor
 
-    predictor = DepthPredictor.from_weights(
-        options.weights, size=options.size, engine=options.engine, device=options.device, threads=threads
-    )
+    predictor = DepthPredictor.from_weights(**asdict(options.network), threads=threads)
     if callers > 1:
         predictor.share_among(callers)
     return predictor

@@ -151,7 +151,7 @@ class _Conversion:
             first_frame=self._before.next_frame,
             max_height_px=settings.max_height_px,
             info=self._info,
-            exact_colors=settings.view != "depth",
+            exact_colors=settings.look.view != "depth",
         )
 
     @contextmanager
@@ -170,10 +170,9 @@ class _Conversion:
                 width_px,
                 height_px,
                 reader.info.frame_rate,
-                pixel_format="yuv420p" if self._settings.view == "depth" else "bgr24",
+                pixel_format="yuv420p" if self._settings.look.view == "depth" else "bgr24",
                 audio_from=self._soundtrack(reader) if self._settings.audio else None,
-                crf=self._settings.crf,
-                preset=self._settings.preset,
+                encoding=self._settings.encoding,
                 comment=f"depth-viewer {version()}; weights: {self._model['weights']}",
                 earlier=earlier,
             ) as writer:
@@ -184,8 +183,8 @@ class _Conversion:
 
     def _picture_size(self, reader: VideoReader) -> tuple[int, int]:
         """(width, height) of what the writer is given; a heat map alone is drawn at an even size."""
-        width_px, height_px = view_size(reader.width_px, reader.height_px, self._settings.view)
-        if self._settings.view != "depth":
+        width_px, height_px = view_size(reader.width_px, reader.height_px, self._settings.look.view)
+        if self._settings.look.view != "depth":
             return width_px, height_px
         return width_px + width_px % 2, height_px + height_px % 2
 
@@ -222,18 +221,11 @@ class _Conversion:
         self, frame_bgr: FrameBGR, depth_map: DepthMap, display_range: DisplayRange
     ) -> NDArray[np.uint8]:
         """What the writer takes: I420 of a heat map alone, else BGR."""
-        settings = self._settings
-        if settings.view == "depth":
+        look = self._settings.look
+        if look.view == "depth":
             near_u8 = nearness(depth_map, display_range)
-            return heatmap_i420(near_u8, self._writer.size_px, settings.colormap)
-        return render(
-            frame_bgr,
-            depth_map,
-            display_range,
-            view=settings.view,
-            colormap=settings.colormap,
-            alpha=settings.alpha,
-        )
+            return heatmap_i420(near_u8, self._writer.size_px, look.colormap)
+        return render(frame_bgr, depth_map, display_range, look)
 
     def _keep(self) -> Path | None:
         """Keeps what is finished as the partial file and its state; returns the file, or None."""

@@ -30,14 +30,7 @@ def convert_photo(
     photo_bgr = _limited(read_photo(source), settings.max_height_px)
     stream = DepthStream(predictor)
     depth_map = stream.push(photo_bgr, 0.0)
-    picture_bgr = render(
-        photo_bgr,
-        depth_map,
-        stream.display_range,
-        view=settings.view,
-        colormap=settings.colormap,
-        alpha=settings.alpha,
-    )
+    picture_bgr = render(photo_bgr, depth_map, stream.display_range, settings.look)
     with claimed(output, settings), open_raw(output, settings, Fraction(1)) as raw:
         if raw:
             raw.write(raw_map(depth_map, photo_bgr, settings), 0.0)

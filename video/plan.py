@@ -9,7 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Literal
 
-from shared import UserError
+from shared import NetworkChoice, UserError
 from shared.bundled.demo import demo_clip
 from shared.media import SUFFIXES
 from video.outputs import PHOTO_OUTPUT_SUFFIXES, VIDEO_OUTPUT_SUFFIXES
@@ -35,10 +35,7 @@ class BatchOptions:
     skip_existing: bool = False
     jobs: int = 1
     quiet: bool = False
-    weights: str | None = None
-    engine: str = "auto"
-    device: str = "auto"
-    size: int = 256
+    network: NetworkChoice = NetworkChoice()
 
 
 @dataclass

@@ -7,13 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from shared import DEFAULT_STEADY, Colormap, RawForm, View
+from shared import DEFAULT_STEADY, Encoding, Look, RawForm
 
 DEFAULT_EVERY = 3
 CARRIED_S = 0.11  # for about so long flow follows a walking person; beyond, carried depth tears
-DEFAULT_CRF = 20
-DEFAULT_PRESET = "ultrafast"
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
 def default_every(frame_rate: Fraction) -> int:
@@ -34,26 +31,25 @@ class ConvertSettings:
     raw: also write the depth itself, in this form and size. resume: go on with a partial conversion.
     """
 
-    view: View = "depth"
-    alpha: float = 0.5
-    colormap: Colormap = "inferno"
+    look: Look = Look()
     every: int | None = None
     steady: float = DEFAULT_STEADY
     start_s: float = 0.0
     duration_s: float | None = None
     max_height_px: int | None = None
     audio: bool = True
-    crf: int = DEFAULT_CRF
-    preset: str = DEFAULT_PRESET
+    encoding: Encoding = Encoding()
     raw: RawForm | None = None
     raw_size: RawSize = "network"
     overwrite: bool = False
     resume: bool = False
 
     def picture_settings(self) -> dict[str, Any]:
-        """What a conversion must have in common with the one that it goes on with."""
-        left_out = {"overwrite", "resume", "raw", "raw_size"}
-        return {name: value for name, value in asdict(self).items() if name not in left_out}
+        """What a conversion must have in common with the one that it goes on with, by the options' names."""
+        settings = asdict(self)
+        for left_out in ("overwrite", "resume", "raw", "raw_size"):
+            del settings[left_out]
+        return {**settings.pop("look"), **settings.pop("encoding"), **settings}
 
 
 @dataclass

@@ -9,13 +9,11 @@ from pathlib import Path
 
 from live.picture import Picture, paint
 from live.worker import Worker
-from shared import FrameBGR, UserError
+from shared import LIVE_ENCODING, FrameBGR, UserError
 from shared.handoff import LatestSlot, now_s
 from shared.media import VideoWriter
 
 logger = logging.getLogger(__name__)
-
-LIVE_PRESET, LIVE_CRF = "ultrafast", 20  # the encoder shares the cores with the network
 
 
 class Recorder:
@@ -50,9 +48,8 @@ class Recorder:
             raise UserError(error.message, hint, exit_code=error.exit_code) from None
 
     def _record(self, stop: threading.Event) -> None:
-        comment, preset = self._comment, LIVE_PRESET
         with VideoWriter(
-            self.path, *self._size_px, self._frame_rate, preset=preset, crf=LIVE_CRF, comment=comment
+            self.path, *self._size_px, self._frame_rate, encoding=LIVE_ENCODING, comment=self._comment
         ) as writer:
             try:
                 self._write(writer, stop)

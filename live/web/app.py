@@ -36,9 +36,9 @@ from live.web.limits import (
     Refusal,
     too_large,
 )
-from live.web.look import Look, every_of
 from live.web.model import SharedPredictor
 from live.web.photo import Photos
+from live.web.query import every_of, look_of
 from live.web.turns import Turns
 from shared import UserError
 from video.settings import ConvertSettings
@@ -155,7 +155,7 @@ class Server:
         return FileResponse(HERE / name, headers={"Cache-Control": "no-cache"})
 
     async def photo(self, request: Request) -> Response:
-        look = Look.of(request.query_params)
+        look = look_of(request.query_params)
         async with self._bodies.whole(request, "The photo", PHOTO_BYTES) as content:
             answer = await self._photo_turns.run(self._photos.answer, content, look)
         return JSONResponse(asdict(answer))
@@ -169,8 +169,7 @@ class Server:
     async def clip_open(self, request: Request) -> Response:
         """Before the upload, so that a refusal reaches a browser that is not yet busy sending."""
         query = request.query_params
-        look = Look.of(query)
-        settings = ConvertSettings(**asdict(look), every=every_of(query))
+        settings = ConvertSettings(look_of(query), every=every_of(query))
         job = self._clips.open(query.get("name", ""), settings, client=_client(request))
         return JSONResponse({"key": job.key})
 
@@ -210,7 +209,7 @@ class Server:
         return JSONResponse({"key": self._cameras.open()})
 
     async def camera_frame(self, request: Request) -> Response:
-        look = Look.of(request.query_params)
+        look = look_of(request.query_params)
         async with self._bodies.whole(request, "The camera's picture", FRAME_BYTES) as jpeg:
             key = request.path_params["key"]
             picture = await self._camera_turns.run(self._cameras.answer, key, jpeg, look)

@@ -16,12 +16,12 @@ import numpy as np
 from PIL import Image
 
 from live.web.limits import CAMERA_IDLE_S, CAMERAS, FRAME_BYTES, FRAME_PIXELS, Refusal, too_large
-from live.web.look import Look
 from live.web.model import SharedPredictor
-from shared import SMALLEST_FRAME_PX, FrameBGR, UserError
+from shared import SMALLEST_FRAME_PX, FrameBGR, Look, UserError
 from shared.handoff import now_s
 from shared.media import check_scans
 from shared.motion import DepthStream
+from shared.render import render
 
 JPEG_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 85]
 
@@ -61,7 +61,7 @@ class Cameras:
             frame_bgr = decode_frame(jpeg)
             camera.has_sent = True
             depth_map = camera.stream.push(frame_bgr, now_s())
-            drawn_bgr = look.draw(frame_bgr, depth_map, camera.stream.display_range)
+            drawn_bgr = render(frame_bgr, depth_map, camera.stream.display_range, look)
             return cv2.imencode(".jpg", drawn_bgr, JPEG_QUALITY)[1].tobytes()
         finally:
             camera.used_s = now_s()

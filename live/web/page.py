@@ -13,9 +13,9 @@ from typing import Any, get_args
 import gradio as gr
 
 from live.web.limits import CLIP_BYTES, PHOTO_BYTES
-from live.web.look import SLOWEST_EVERY, Look
 from live.web.model import SharedPredictor
-from shared import Colormap, View
+from live.web.query import SLOWEST_EVERY
+from shared import Colormap, Look, View
 
 TITLE = "Depth viewer"
 VIEWS = {"depth": "Heat map", "overlay": "Overlay", "side-by-side": "Side by side"}

@@ -29,11 +29,11 @@ from live.web.limits import (
     Refusal,
     too_large,
 )
-from live.web.look import Look
 from live.web.model import SharedPredictor
-from shared import DepthMap, DisplayRange, FrameBGR, UserError
+from shared import DepthMap, DisplayRange, FrameBGR, Look, UserError
 from shared.media import decode_photo
 from shared.motion import DepthStream
+from shared.render import render
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ class Photos:
             raise Refusal(f"{error.message} {error.hint}") from None
         depth = self._depths.get(content_key) or self._infer(photo_bgr)
         self._depths.put(content_key, depth)
-        drawn_bgr = look.draw(photo_bgr, depth.depth_map, depth.display_range)
+        drawn_bgr = render(photo_bgr, depth.depth_map, depth.display_range, look)
         return _Picture(_png(drawn_bgr), depth, drawn_bgr.shape[1], drawn_bgr.shape[0])
 
     def _infer(self, photo_bgr: FrameBGR) -> PhotoDepth:

@@ -13,11 +13,11 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared import UserError
+from shared import NetworkChoice, UserError
 
 if TYPE_CHECKING:
     from shared.predictor import DepthPredictor
@@ -62,13 +62,7 @@ class Opening:
 
 
 def serve(
-    opening: Opening,
-    *,
-    weights: str | None,
-    engine: str,
-    device: str,
-    size: int,
-    announce: Callable[[str], None] = logger.warning,
+    opening: Opening, network: NetworkChoice, *, announce: Callable[[str], None] = logger.warning
 ) -> int:
     """Serves the page until it is interrupted; returns the exit code.
 
@@ -81,7 +75,7 @@ def serve(
     try:
         from shared.predictor import DepthPredictor
 
-        predictor = DepthPredictor.from_weights(weights, size=size, engine=engine, device=device)
+        predictor = DepthPredictor.from_weights(**asdict(network))
         return serve_with(predictor, listener, opening, announce=announce)
     finally:
         listener.close()

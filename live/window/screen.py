@@ -45,7 +45,7 @@ class Screen:
         canvas_bgr = paint(picture, canvas_px)
         if controls.shows_hud:
             hud.draw_texts(canvas_bgr, hud_lines(readings, controls), corner="top-left")
-            hud.draw_legend(canvas_bgr, controls.colormap)
+            hud.draw_legend(canvas_bgr, controls.look.colormap)
             self._draw_pointer(canvas_bgr, picture, canvas_px)
         if controls.shows_help:
             hud.draw_help(canvas_bgr)
@@ -68,7 +68,7 @@ class Screen:
 def hud_lines(readings: Readings, controls: Controls) -> list[str]:
     width_px, height_px = readings.source_px
     age = "-" if readings.depth_age_s is None else f"{readings.depth_age_s * 1000:.0f} ms"
-    view = f"overlay {controls.alpha:.0%}" if controls.view == "overlay" else controls.view
+    view = f"overlay {controls.look.alpha:.0%}" if controls.look.view == "overlay" else controls.look.view
     every = "auto" if controls.every == 1 else str(controls.every)
     marks = [
         mark
@@ -83,6 +83,6 @@ def hud_lines(readings: Readings, controls: Controls) -> list[str]:
         f"{readings.source}  {width_px}x{height_px}  {readings.source_fps:.1f} fps",
         f"depth {readings.depth_fps:.1f} fps, age {age}",
         *readings.network,
-        "  ".join([view, controls.colormap, f"every {every}", *marks]),
+        "  ".join([view, controls.look.colormap, f"every {every}", *marks]),
         "h: help",
     ]

@@ -14,7 +14,13 @@ from shared.media.raw_depth import (
 )
 from shared.media.raw_forms import CodeRange, encode_png
 from shared.media.reader import VideoReader
-from shared.media.writer import VideoWriter, check_room, piece_beside, pieces_of, playable_frames
+from shared.media.writer import (
+    VideoWriter,
+    check_room,
+    piece_beside,
+    pieces_of,
+    playable_frames,
+)
 
 __all__ = [
     "SUFFIXES",

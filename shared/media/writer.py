@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared import FrameBGR, UserError
+from shared import Encoding, FrameBGR, UserError
 from shared.media.decoding import BT709_TAGS, EXACT_SCALING
 from shared.media.ffmpeg import FFmpeg, file_url, run_ffmpeg
 from shared.media.formats import input_arguments
@@ -30,8 +30,6 @@ from shared.media.probing import probe
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_CRF = 20
-DEFAULT_PRESET = "veryfast"
 FREE_CHECK_EVERY_S = 0.1
 FREE_MARGIN_BYTES = 2 << 20
 
@@ -60,8 +58,7 @@ class VideoWriter:
         *,
         pixel_format: PixelFormat = "bgr24",
         audio_from: Path | Soundtrack | None = None,
-        crf: int = DEFAULT_CRF,
-        preset: str = DEFAULT_PRESET,
+        encoding: Encoding = Encoding(),
         comment: str = "",
         earlier: Sequence[Path] = (),
     ) -> None:
@@ -83,7 +80,7 @@ class VideoWriter:
         self._checked_s = 0.0
         self._piece_bytes = 0
         self._is_open = True
-        self._ffmpeg = FFmpeg(self._arguments(crf, preset), pipe_in=True)
+        self._ffmpeg = FFmpeg(self._arguments(encoding), pipe_in=True)
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -157,7 +154,7 @@ class VideoWriter:
         self._ffmpeg.close()
         self._piece.unlink(missing_ok=True)
 
-    def _arguments(self, crf: int, preset: str) -> list[str]:
+    def _arguments(self, encoding: Encoding) -> list[str]:
         width_px, height_px = (length_px + length_px % 2 for length_px in self.size_px)
         rate = self._frame_rate
         # A time scale in which every frame's time is a whole number.
@@ -169,7 +166,8 @@ class VideoWriter:
             *("-video_size", f"{width_px}x{height_px}", "-framerate", str(rate), "-i", "pipe:0"),
             *("-vf", filters, "-c:v", "libx264"),
             # No B-frames: wherever the encoding breaks off, the pictures so far have no holes.
-            *("-crf", str(crf), "-preset", preset, "-bf", "0", "-video_track_timescale", str(timescale)),
+            *("-crf", str(encoding.crf), "-preset", encoding.preset, "-bf", "0"),
+            *("-video_track_timescale", str(timescale)),
             *("-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "1000000"),
             *("-flush_packets", "1", "-f", "mp4", file_url(self._piece)),
         ]

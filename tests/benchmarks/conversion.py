@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import imageio_ffmpeg
@@ -22,6 +23,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from shared import Encoding, Look, Preset, View
 from shared.network.layout import BUNDLED_SMALL, MIDAS_V21_SMALL
 from shared.network.model import MidasSmall
 from shared.predictor import DepthPredictor, network_size
@@ -30,7 +32,7 @@ from tests.benchmarks.machine import description, print_table
 from tests.support.networks import made_up_module, openvino_engine
 from video.batch import SIDE_BY_SIDE
 from video.convert import ConvertSettings, convert
-from video.settings import DEFAULT_CRF, DEFAULT_EVERY, DEFAULT_PRESET
+from video.settings import DEFAULT_EVERY
 
 SIZE_PX = 256
 
@@ -44,7 +46,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--every", type=int, nargs="*", default=[1, DEFAULT_EVERY])
     parser.add_argument("--views", nargs="*", default=["depth", "side-by-side"])
-    parser.add_argument("--preset", default=DEFAULT_PRESET)
+    parser.add_argument("--preset", choices=get_args(Preset), default=Encoding.preset)
     parser.add_argument("--bundled", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)  # one way, in a process of its own
     arguments = parser.parse_args()
@@ -106,14 +108,16 @@ def run_one(arguments: argparse.Namespace) -> float:
         return ours(arguments, output, module, view)
 
 
-def ours(arguments: argparse.Namespace, output: Path, module: MidasSmall, view: str) -> float:
+def ours(arguments: argparse.Namespace, output: Path, module: MidasSmall, view: View) -> float:
 
     share_cores()
     keep_freed_memory()
     predictor = DepthPredictor(openvino_engine(module), size=SIZE_PX)
     predictor.share_among(SIDE_BY_SIDE)
     predictor.predict(np.zeros((720, 1280, 3), np.uint8))
-    settings = ConvertSettings(view=view, every=int(arguments.one.split()[1]), preset=arguments.preset)  # type: ignore[arg-type]
+    settings = ConvertSettings(
+        Look(view), every=int(arguments.one.split()[1]), encoding=Encoding(preset=arguments.preset)
+    )
     began_s = time.perf_counter()
     convert(arguments.clip, output, settings, predictor=predictor)
     return time.perf_counter() - began_s
@@ -160,7 +164,7 @@ def open_encoder(output: Path, capture: cv2.VideoCapture, view: str, preset: str
     size = f"{1280 * (2 if view == 'side-by-side' else 1)}x720"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "bgr24"]
     command += ["-s", size, "-r", str(capture.get(cv2.CAP_PROP_FPS)), "-i", "pipe:0", "-pix_fmt", "yuv420p"]
-    command += ["-c:v", "libx264", "-crf", str(DEFAULT_CRF), "-preset", preset, "-bf", "0"]
+    command += ["-c:v", "libx264", "-crf", str(Encoding.crf), "-preset", preset, "-bf", "0"]
     return subprocess.Popen([*command, str(output)], stdin=subprocess.PIPE)
 
 

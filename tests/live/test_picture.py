@@ -17,7 +17,7 @@ from live.picture import Picture, fit, nearness_at, paint
 from live.scene import Scene
 from live.stats import Stats
 from live.window import hud
-from shared import UserError
+from shared import Look, UserError
 from shared.motion.steady import Keyframe, Steadier
 
 
@@ -26,8 +26,8 @@ def ramp_picture(**changes: object) -> Picture:
     frame_bgr = np.zeros((90, 160, 3), np.uint8)
     frame_bgr[:] = (10, 20, 200)
     depth_map = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (32, 1))
-    picture = Picture(frame_bgr, depth_map, (0.0, 1.0), "depth", "gray", 0.5)
-    return replace(picture, **changes)  # type: ignore[arg-type]
+    picture = Picture(frame_bgr, depth_map, (0.0, 1.0), Look("depth", "gray"))
+    return replace(picture, look=replace(picture.look, **changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_nearness_under_the_pointer() -> None:
     assert nearness_at(picture, (320, 180), (319, 90)) == 100
     assert nearness_at(picture, (320, 180), (160, 90)) in (50, 51)
     assert nearness_at(picture, (320, 280), (160, 20)) is None  # on the black above the picture
-    both = replace(picture, view="side-by-side")
+    both = replace(picture, look=Look("side-by-side"))
     assert nearness_at(both, (640, 180), (160, 90)) == nearness_at(both, (640, 180), (480, 90))
     assert nearness_at(replace(picture, depth_map=None), (320, 180), (160, 90)) is None
 
@@ -156,7 +156,7 @@ def test_a_source_may_come_back_in_another_size() -> None:
     rng = np.random.default_rng(0)
     steadier = Steadier()
     scene = Scene()
-    controls = Controls(LiveConfig(SourceSpec("camera", 0, "camera 0"), view="overlay"))
+    controls = Controls(LiveConfig(SourceSpec("camera", 0, "camera 0")))
     for number, (size, network) in enumerate((((90, 160), (144, 256)), ((240, 240), (256, 256)))):
         frame_bgr = rng.integers(0, 255, (*size, 3), np.uint8)
         scene.set_frame(Frame(frame_bgr, float(number), number))

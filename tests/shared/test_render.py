@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared import Colormap, View
+from shared import Colormap, Look, View
 from shared.render import heatmap, heatmap_i420, nearness, render, view_size
 
 RAMP = np.linspace(0, 10, 64, dtype=np.float32)[None].repeat(32, axis=0)
@@ -55,21 +55,21 @@ def test_inferno_is_bgr() -> None:
 
 @pytest.mark.parametrize("view", get_args(View))
 def test_every_view_has_its_size(view: View) -> None:
-    picture_bgr = render(PHOTO_BGR, RAMP, (0.0, 10.0), view=view)
+    picture_bgr = render(PHOTO_BGR, RAMP, (0.0, 10.0), Look(view))
     width_px, height_px = view_size(161, 90, view)
     assert picture_bgr.shape == (height_px, width_px, 3)
 
 
 def test_side_by_side_keeps_the_photo_on_the_left() -> None:
-    picture_bgr = render(PHOTO_BGR, RAMP, (0.0, 10.0), view="side-by-side")
+    picture_bgr = render(PHOTO_BGR, RAMP, (0.0, 10.0), Look("side-by-side"))
     assert (picture_bgr[:, :161] == PHOTO_BGR).all()
-    assert (picture_bgr[:, 161:] == render(PHOTO_BGR, RAMP, (0.0, 10.0), view="depth")).all()
+    assert (picture_bgr[:, 161:] == render(PHOTO_BGR, RAMP, (0.0, 10.0), Look("depth"))).all()
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0])
 def test_alpha_is_the_heatmaps_share(alpha: float) -> None:
-    heat_bgr = render(PHOTO_BGR, RAMP, (0.0, 10.0), view="depth").astype(float)
-    overlay_bgr = render(PHOTO_BGR, RAMP, (0.0, 10.0), view="overlay", alpha=alpha)
+    heat_bgr = render(PHOTO_BGR, RAMP, (0.0, 10.0), Look("depth")).astype(float)
+    overlay_bgr = render(PHOTO_BGR, RAMP, (0.0, 10.0), Look("overlay", alpha=alpha))
     assert np.abs(overlay_bgr - (alpha * heat_bgr + (1 - alpha) * PHOTO_BGR)).max() <= 1
 
 

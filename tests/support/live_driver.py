@@ -11,6 +11,7 @@ import json
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def command(fake: str, arguments: list[str]) -> int:
         app.run()
     finally:
         state = {name: value for name, value in vars(app.controls).items() if not name.startswith("_")}
-        Path("controls.json").write_text(json.dumps(state))
+        Path("controls.json").write_text(json.dumps(state, default=asdict))
     return 0
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared import DepthMap, FrameBGR, UserError
+from shared import DepthMap, Encoding, FrameBGR, Look, UserError, View
 from shared.media import read_raw_depth
 from tests.conftest import BrightnessPredictor
 from tests.support.video_files import audio_hash, facts, pictures_rgb
@@ -96,7 +96,7 @@ def run(source: Path, output: Path, **settings: object) -> ConvertResult:
 
 def test_the_real_clip_keeps_frames_rate_and_sound(reference_folder: Path, tmp_path: Path) -> None:
     source = reference_folder / "clips" / "car-detection.mp4"
-    result = run(source, tmp_path / "x.mp4", view="side-by-side")
+    result = run(source, tmp_path / "x.mp4", look=Look("side-by-side"))
     found = facts(tmp_path / "x.mp4")
     assert (result.frames, found.frames, found.frame_rate) == (377, 377, Fraction(25, 2))
     assert (found.width_px, found.height_px) == (1536, 432)
@@ -118,7 +118,7 @@ def test_a_generated_clip_keeps_frames_rate_and_sound(make_clip: MakeClip, tmp_p
     result = convert(
         source,
         tmp_path / "x.mp4",
-        ConvertSettings(view="side-by-side"),
+        ConvertSettings(Look("side-by-side")),
         predictor=BrightnessPredictor(64),
         progress=lambda done, total: progress.append((done, total)),
     )
@@ -131,10 +131,10 @@ def test_a_generated_clip_keeps_frames_rate_and_sound(make_clip: MakeClip, tmp_p
 
 
 @pytest.mark.parametrize(("view", "width_px"), [("depth", 320), ("overlay", 320), ("side-by-side", 640)])
-def test_views_show_what_they_say(make_clip: MakeClip, tmp_path: Path, view: str, width_px: int) -> None:
+def test_views_show_what_they_say(make_clip: MakeClip, tmp_path: Path, view: View, width_px: int) -> None:
     """Left half dark, right half bright: the fake network calls the right half near."""
     halves = "color=c=0x202020:s=320x180:r=25:d=1,drawbox=x=160:w=160:h=180:c=0xe0e0e0:t=fill"
-    run(make_clip("halves.mp4", video=halves), tmp_path / "x.mp4", view=view, crf=10)
+    run(make_clip("halves.mp4", video=halves), tmp_path / "x.mp4", look=Look(view), encoding=Encoding(10))
     picture = pictures_rgb(tmp_path / "x.mp4")[10].astype(int)
     assert picture.shape == (180, width_px, 3)
     depth = picture[:, -320:]
@@ -293,12 +293,12 @@ def test_a_full_disk_is_a_sentence_and_what_was_finished_is_kept(
     noisy = "testsrc2=size=640x360:rate=25:duration=12,noise=alls=60:allf=t"
     source = make_clip("noisy.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "25", video=noisy)
     with pytest.raises(UserError, match="is full") as caught:
-        run(source, small_disk / "x.mp4", view="side-by-side", crf=5)
+        run(source, small_disk / "x.mp4", look=Look("side-by-side"), encoding=Encoding(5))
     assert caught.value.exit_code == 1
     assert sorted(path.name for path in small_disk.iterdir()) == ["x.partial.mp4", "x.partial.npz"]
     assert facts(small_disk / "x.partial.mp4").frames > 5
     with pytest.raises(UserError, match="is full"):
-        run(source, small_disk / "x.mp4", view="side-by-side", crf=5, resume=True)
+        run(source, small_disk / "x.mp4", look=Look("side-by-side"), encoding=Encoding(5), resume=True)
     assert sorted(path.name for path in small_disk.iterdir()) == ["x.partial.mp4", "x.partial.npz"]
 
 

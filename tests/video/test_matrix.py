@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shared import Encoding, Look
 from shared.media import probe
 from tests.conftest import BrightnessPredictor
 from tests.support.video_files import (
@@ -316,7 +317,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Row], tuple
     def make(row: Row) -> tuple[Path, Path, ConvertResult]:
         source = row.make(folder / row.name)
         output = folder / f"{row.name}-depth.mp4"
-        settings = ConvertSettings(view="side-by-side", crf=10)
+        settings = ConvertSettings(Look("side-by-side"), encoding=Encoding(10))
         return source, output, convert(source, output, settings, predictor=BrightnessPredictor(64))
 
     return make

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import video.batch
-from shared import UserError
+from shared import Encoding, Look, UserError
 from tests.conftest import REPOSITORY, BrightnessPredictor
 from tests.support.video_files import FileFacts, facts, pictures_rgb
 from tests.video.test_convert import CallingPredictor
@@ -68,7 +68,7 @@ def clip(make_clip: MakeClip) -> Path:
 def whole(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The uninterrupted conversion."""
     output = tmp_path_factory.mktemp("whole") / "x.mp4"
-    convert(clip, output, ConvertSettings(every=3, crf=8), predictor=BrightnessPredictor(64))
+    convert(clip, output, ConvertSettings(every=3, encoding=Encoding(8)), predictor=BrightnessPredictor(64))
     return output
 
 
@@ -142,7 +142,7 @@ def stopped_after(
     """A conversion that is cancelled when so many frames have been inferred."""
     cancel = threading.Event()
     predictor = CallingPredictor(inferred, cancel.set)
-    wanted = ConvertSettings(**{"every": 3, "crf": 8, **settings})  # type: ignore[arg-type]
+    wanted = ConvertSettings(**{"every": 3, "encoding": Encoding(8), **settings})  # type: ignore[arg-type]
     return convert(clip, output, wanted, predictor=predictor, cancel=cancel), predictor
 
 
@@ -155,7 +155,9 @@ def test_going_on_does_not_do_frames_again(clip: Path, whole: Path, tmp_path: Pa
         assert result.is_partial
         inferred += predictor.seen
     predictor = CallingPredictor(0, output.exists)
-    result = convert(clip, output, ConvertSettings(every=3, crf=8, resume=True), predictor=predictor)
+    result = convert(
+        clip, output, ConvertSettings(every=3, encoding=Encoding(8), resume=True), predictor=predictor
+    )
     inferred += predictor.seen
     assert result.frames == FRAMES
     assert inferred <= FRAMES // 3 + 1 + 3 * 14  # what lay in the pipes between the stages is lost
@@ -209,7 +211,11 @@ def test_a_folder_goes_on_where_it_was_stopped(
 
 @pytest.mark.parametrize(
     ("change", "option"),
-    [({"colormap": "gray"}, "--colormap"), ({"start_s": 1.0}, "--start"), ({"crf": 30}, "--crf")],
+    [
+        ({"look": Look(colormap="gray")}, "--colormap"),
+        ({"start_s": 1.0}, "--start"),
+        ({"encoding": Encoding(30)}, "--crf"),
+    ],
 )
 def test_another_setting_is_refused(
     clip: Path, tmp_path: Path, change: dict[str, object], option: str
@@ -245,7 +251,7 @@ def test_a_late_picture_stays_late(make_clip: MakeClip, tmp_path: Path) -> None:
     convert(
         source,
         output,
-        ConvertSettings(every=3, crf=8, resume=True),
+        ConvertSettings(every=3, encoding=Encoding(8), resume=True),
         predictor=CallingPredictor(0, output.exists),
     )
     found = facts(output)

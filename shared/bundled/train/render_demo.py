@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from shared import Encoding
 from shared.bundled.demo import CLIP_SEED, FRAME_RATE, FRAMES, HEIGHT_PX, WIDTH_PX
 from shared.bundled.scenes import render_clip
 from shared.media import VideoWriter
@@ -15,7 +16,7 @@ CRF = 23
 
 def render_demo(path: Path) -> None:
     with VideoWriter(
-        path, WIDTH_PX, HEIGHT_PX, FRAME_RATE, crf=CRF, comment="rendered by depth-viewer"
+        path, WIDTH_PX, HEIGHT_PX, FRAME_RATE, encoding=Encoding(CRF), comment="rendered by depth-viewer"
     ) as writer:
         for frame_bgr, _ in render_clip(CLIP_SEED, FRAMES, WIDTH_PX, HEIGHT_PX):
             writer.write(frame_bgr)

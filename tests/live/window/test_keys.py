@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from operator import attrgetter
 
 import pytest
 
@@ -51,17 +52,17 @@ def test_every_row_is_in_the_markdown_table() -> None:
 @pytest.mark.parametrize(
     ("codes", "name", "expected"),
     [
-        ("d", "view", "depth"),
-        ("s", "view", "side-by-side"),
-        ("do", "view", "overlay"),
-        (("\t",), "view", "side-by-side"),
-        ("c", "colormap", "magma"),
-        ("C", "colormap", "gray"),
-        ("ccccc", "colormap", "inferno"),
-        ("+", "alpha", 0.6),
-        ("=" * 9, "alpha", 1.0),
-        ("-" * 9, "alpha", 0.0),
-        ((0xFFAB,), "alpha", 0.6),
+        ("d", "look.view", "depth"),
+        ("s", "look.view", "side-by-side"),
+        ("do", "look.view", "overlay"),
+        (("\t",), "look.view", "side-by-side"),
+        ("c", "look.colormap", "magma"),
+        ("C", "look.colormap", "gray"),
+        ("ccccc", "look.colormap", "inferno"),
+        ("+", "look.alpha", 0.6),
+        ("=" * 9, "look.alpha", 1.0),
+        ("-" * 9, "look.alpha", 0.0),
+        ((0xFFAB,), "look.alpha", 0.6),
         ("]", "every", 2),
         ("]][", "every", 2),
         ("[[", "every", 1),
@@ -80,7 +81,7 @@ def test_every_row_is_in_the_markdown_table() -> None:
 )
 def test_what_a_key_changes(controls: Controls, codes: str, name: str, expected: object) -> None:
     press(controls, *codes)
-    assert getattr(controls, name) == expected
+    assert attrgetter(name)(controls) == expected
     assert controls.has_changed
 
 
@@ -93,29 +94,29 @@ def test_other_keys_change_nothing(controls: Controls, code: int) -> None:
 
 def test_shift_makes_qts_c_a_capital_one(controls: Controls) -> None:
     press(controls, SHIFT, "c")
-    assert controls.colormap == "gray"
+    assert controls.look.colormap == "gray"
     press(controls, "c")
-    assert controls.colormap == "inferno"
+    assert controls.look.colormap == "inferno"
     press(controls, SHIFT, "d")  # no row of its own: the key it is
-    assert controls.view == "depth"
+    assert controls.look.view == "depth"
 
 
 def test_shift_is_forgotten(controls: Controls) -> None:
     table = key_table()
     table.press(SHIFT, controls, now_s=0.0)
     table.press(ord("c"), controls, now_s=5.0)
-    assert controls.colormap == "magma"
+    assert controls.look.colormap == "magma"
 
 
 def test_gtk_state_bits_do_not_hide_a_key(controls: Controls) -> None:
     press(controls, 0x200000 | ord("d"))
-    assert controls.view == "depth"
+    assert controls.look.view == "depth"
 
 
 def test_all_views_and_maps_come_round(controls: Controls) -> None:
     views = []
     for _ in range(4):
         press(controls, "\t")
-        views.append(controls.view)
+        views.append(controls.look.view)
     assert views[0] == views[3]
     assert len(set(itertools.islice(views, 3))) == 3

@@ -153,7 +153,7 @@ def test_skip_lock_and_record_keys_change_what_they_say(start: StartSession, cam
     session.key("Escape")
     assert session.end() == (0, "")
     state = session.controls()
-    assert (state["every"], state["is_range_locked"], state["colormap"]) == (2, True, "magma")
+    assert (state["every"], state["is_range_locked"], state["look"]["colormap"]) == (2, True, "magma")
     assert state["wants_to_quit"]
 
 

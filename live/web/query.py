@@ -1,0 +1,37 @@
+"""What a visitor asked for: checked values of the query's text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast, get_args
+
+from live.web.limits import Refusal
+from shared import Colormap, Look, View
+
+SLOWEST_EVERY = 30
+
+
+def look_of(query: Mapping[str, str]) -> Look:
+    """Raises Refusal for a value that is none."""
+    view, colormap = query.get("view", Look.view), query.get("colormap", Look.colormap)
+    if view not in get_args(View) or colormap not in get_args(Colormap):
+        raise Refusal("The page asked for a view or a colour map that does not exist.")
+    alpha = number(query.get("alpha", str(Look.alpha)), 0, 1, "The overlay's share")
+    return Look(cast(View, view), cast(Colormap, colormap), alpha)
+
+
+def every_of(query: Mapping[str, str]) -> int | None:
+    """How many frames an inference is to serve; None (sent as 0) where the clip's frame rate says it."""
+    every = number(query.get("every", "0"), 0, SLOWEST_EVERY, "The number of frames per inference")
+    return int(every) or None
+
+
+def number(text: str, lowest: float, highest: float, name: str) -> float:
+    """Raises Refusal unless lowest <= value <= highest."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not lowest <= value <= highest:
+        raise Refusal(f"{name} must be a number from {lowest:g} to {highest:g}.")
+    return value
