@@ -26,7 +26,7 @@ DISAGREEMENT_SHARE = 0.1
 PHOTOMETRIC_LEVELS = 24.0
 DOUBTFUL_TRUST = 0.7
 UNCHANGED_LEVELS = np.float32(4.0)
-# Of trust and likeness together. Measured at 1 to 1/8 of the light: cuts below 0.8, motion above 0.95.
+# Of trust and likeness together; docs/measurements.md has what cuts and motion come to.
 CUT = 0.85
 CUT_TRUST = 0.05  # alone: plain pictures are alike, whatever they show
 NOISE_VARIANCE = 9.0  # in squared grey levels: pictures with no more than that are alike

@@ -19,7 +19,7 @@ from shared.motion.steady import Carried, Keyframe, Steadier, carry_to, carry_to
 
 Timed = tuple[FrameBGR, float]
 
-# Measured with N = 3: 2, 5 and 17 % more inferences on bottles at 30, people at 10, cars at 12.5 frames/s.
+# Less would tear what comes in; docs/measurements.md has what it costs in inferences.
 MOST_UNEXPLAINED = 0.12
 LEAST_WEIGHT = np.float32(1e-3)
 TRUST_AREA_PX = (9, 9)
