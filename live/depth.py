@@ -12,7 +12,7 @@ from live.controls import Controls
 from live.frame import Frame
 from live.stats import Stats
 from shared.handoff import Closed, LatestSlot, now_s
-from shared.motion import MOST_UNEXPLAINED, Keyframe, Steadier, carry_to
+from shared.motion import Keyframe, Steadier, Tracker
 from shared.predictor import DepthPredictor
 
 
@@ -52,19 +52,17 @@ class DepthLoop:
 
     def _run(self, stop: threading.Event) -> None:
         self.predictor = self._make_predictor()
-        steadier = Steadier(self._steady)
-        last: Keyframe | None = None
-        next_index, is_locked = 0, False
+        tracker, steadier = Tracker(self.predictor.map_size_px), Steadier(self._steady)
+        last_index, is_locked = 0, False
         while not stop.is_set():
             frame = self._frames.get(timeout_s=0.2)
             if frame is None:
                 continue
-            carried = None
-            if last is not None and frame.index < next_index:
-                carried = carry_to(last, frame.frame_bgr)
-                if carried.unexplained <= MOST_UNEXPLAINED:
-                    continue
-            next_index = frame.index + self._controls.every
+            tracker.every = self._controls.every
+            tracked = tracker.track(frame.frame_bgr, frame.time_s, passed=frame.index - last_index)
+            last_index = frame.index
+            if not tracked.is_keyframe:
+                continue
             started_s = now_s()
             prediction = self.predictor.predict(frame.frame_bgr)
             done_s = now_s()
@@ -72,6 +70,5 @@ class DepthLoop:
             if self._controls.is_range_locked != is_locked:
                 is_locked = self._controls.is_range_locked
                 steadier.lock_range(is_locked)
-            last = steadier.accept(frame.frame_bgr, prediction, frame.time_s, carried)
-            self._keyframes.put(last)
+            self._keyframes.put(steadier.accept(tracked, prediction))
             self.has_result.set()

@@ -101,13 +101,21 @@ class DepthPredictor:
             share(callers)
             self.callers = callers
 
+    def map_size_px(self, frame_bgr: FrameBGR) -> tuple[int, int]:
+        """(width, height) of this frame's depth map. Raises ValueError for anything that is no frame.
+
+        A network that was exported for one size gets every frame at that size, whatever its aspect.
+        """
+        height_px, width_px = check_frame_bgr(frame_bgr).shape[:2]
+        fixed_px: tuple[int, int] | None = getattr(self.engine, "fixed_size_px", None)
+        return fixed_px or network_size(width_px, height_px, self.size)
+
     def predict(self, frame_bgr: FrameBGR) -> DepthMap:
         """(H, W, 3) uint8 BGR, 16x16 to 8K -> (h, w) float32 at network size.
 
         Raises ValueError for anything that is no frame, UserError when the network's output is not finite.
         """
-        check_frame_bgr(frame_bgr)
-        depth_map = self.engine.infer(self._network_input(frame_bgr))
+        depth_map = self.engine.infer(_resized_and_normalised(frame_bgr, self.map_size_px(frame_bgr)))
         self._frames_predicted += 1
         if not np.isfinite(depth_map).all():
             raise UserError(
@@ -116,10 +124,3 @@ class DepthPredictor:
                 exit_code=1,
             )
         return depth_map
-
-    def _network_input(self, frame_bgr: FrameBGR) -> NDArray[np.float32]:
-        """A network that was exported for one size gets every frame at that size, whatever its aspect."""
-        fixed_px = getattr(self.engine, "fixed_size_px", None)
-        if fixed_px is not None:
-            return _resized_and_normalised(frame_bgr, fixed_px)
-        return to_network_input(frame_bgr, self.size)

@@ -23,11 +23,11 @@ class BrightnessPredictor:
     def __init__(self, size: int = 256) -> None:
         self.size = size
 
+    def map_size_px(self, frame_bgr: FrameBGR) -> tuple[int, int]:
+        return network_size(frame_bgr.shape[1], frame_bgr.shape[0], self.size)
+
     def predict(self, frame_bgr: FrameBGR) -> DepthMap:
-        height_px, width_px = frame_bgr.shape[:2]
-        small = cv2.resize(
-            frame_bgr, network_size(width_px, height_px, self.size), interpolation=cv2.INTER_AREA
-        )
+        small = cv2.resize(frame_bgr, self.map_size_px(frame_bgr), interpolation=cv2.INTER_AREA)
         return cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
 
 

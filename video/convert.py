@@ -97,9 +97,10 @@ class _Conversion:
         self._settings = replace(settings, every=every)
         self._progress = progress
         self._cancel = cancel
-        self._ahead = Ahead(predictor, callers=getattr(predictor, "callers", 1), every=every)
-        self._every = every
-        self._stream = DepthStream(self._ahead, every=every, steady=settings.steady, lookahead=True)
+        self._stream = DepthStream(predictor, every=every, steady=settings.steady, lookahead=True)
+        callers = getattr(predictor, "callers", 1)
+        self._ahead = Ahead(predictor, self._stream.tracker, callers=callers)
+        self._reach = (callers + 1) * every
         self._model = _describe_model(predictor)
         self._checkpoints = partials.Checkpoints()
         self._before = partials.NOTHING
@@ -112,7 +113,6 @@ class _Conversion:
             self._before = partials.load(self._output, self._mark) or partials.NOTHING
         if self._before.state is not None:
             self._stream.restore(self._before.state)
-            self._ahead.due = self._every - 1
         with (
             closing(self._ahead),
             self._open_reader() as reader,
@@ -124,11 +124,12 @@ class _Conversion:
             try:
                 run_pipeline(
                     reader,
+                    self._ahead.begin,
                     self._stream,
                     self._draw,
+                    ahead=self._reach,
                     yielded=self._checkpoint,
                     cancel=self._cancel,
-                    look_ahead=self._ahead.frames,
                 )
                 is_whole = not self._cancel.is_set()
                 if is_whole:

@@ -1,67 +1,75 @@
-"""Reading, depth and writing at the same time: one thread each, bounded pipes between them.
+"""Reading, foreseeing, depth and writing at the same time: one thread each, bounded pipes between them.
 
-A fault in any of the three ends the others at once: the reader's ffmpeg is killed, waiting threads get
-Closed, every thread is joined, and the fault is raised where the conversion was called.
+A fault in any of them ends the others at once: the reader's ffmpeg is killed, waiting threads get Closed,
+every thread is joined, and the fault is raised where the conversion was called.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from shared import DepthMap, DisplayRange, FrameBGR
 from shared.handoff import Closed, Pipe
 from shared.media import VideoReader
+from shared.motion import Foreseen, Timed
 
 IN_FLIGHT_BYTES = 48 << 20
+AHEAD_BYTES = 96 << 20
 CANCEL_POLL_S = 0.1
 
-Frame = tuple[FrameBGR, float]
 Drawn = tuple[FrameBGR, float, DepthMap, DisplayRange]
+T = TypeVar("T")
 
 
 class Stream(Protocol):
     @property
     def display_range(self) -> DisplayRange: ...
 
-    def process(self, frames: Iterable[Frame]) -> Iterator[tuple[FrameBGR, float, DepthMap]]: ...
+    def finish(self, frames: Iterable[Foreseen]) -> Iterator[tuple[FrameBGR, float, DepthMap]]: ...
 
 
 def run_pipeline(
     reader: VideoReader,
+    foresee: Callable[[Iterable[Timed]], Iterable[Foreseen]],
     stream: Stream,
     draw: Callable[[Drawn], None],
     *,
+    ahead: int,
     yielded: Callable[[], None],
     cancel: threading.Event,
-    look_ahead: Callable[[Iterable[Frame]], Iterable[Frame]] = iter,
 ) -> None:
-    """Takes the reader's frames through the stream to `draw`, in order, until the end or until `cancel`.
+    """Takes the reader's frames through `foresee` and the stream to `draw`, in order, to the end or `cancel`.
 
-    look_ahead: what the frames go through before the stream. draw: called on the writing thread. yielded:
-    called here after the stream has handed out a frame.
-    Raises whatever the reader, the stream or `draw` raised.
+    foresee: up to `ahead` frames before the stream, on a thread of its own. draw: called on the writing
+    thread. yielded: called here after the stream has handed out a frame.
+    Raises whatever the reader, `foresee`, the stream or `draw` raised.
     """
-    capacity = max(2, min(16, IN_FLIGHT_BYTES // (reader.width_px * reader.height_px * 3)))
-    frames: Pipe[Frame] = Pipe(capacity)
+    frame_bytes = reader.width_px * reader.height_px * 3
+    capacity = max(2, min(16, IN_FLIGHT_BYTES // frame_bytes))
+    frames: Pipe[Timed] = Pipe(capacity)
+    foreseen: Pipe[Foreseen] = Pipe(max(1, min(ahead, AHEAD_BYTES // frame_bytes)))
     drawn: Pipe[Drawn] = Pipe(capacity)
+    upstream: tuple[Pipe[Timed], Pipe[Foreseen]] = (frames, foreseen)
     faults: list[BaseException] = []
     ended = threading.Event()
+    writing = threading.Thread(target=_draw_all, args=(drawn, draw, upstream, faults), name="convert-write")
     threads = [
-        threading.Thread(target=_read_all, args=(reader, frames), name="convert-read"),
-        threading.Thread(target=_draw_all, args=(drawn, draw, frames, faults), name="convert-write"),
-        threading.Thread(target=_watch_cancel, args=(cancel, ended, frames), name="convert-cancel"),
+        threading.Thread(target=_put_all, args=(reader, frames), name="convert-read"),
+        threading.Thread(target=_foresee_all, args=(foresee, frames, foreseen), name="convert-foresee"),
+        threading.Thread(target=_watch_cancel, args=(cancel, ended, upstream), name="convert-cancel"),
+        writing,
     ]
     for thread in threads:
         thread.start()
     try:
-        _depth_all(look_ahead(frames), stream, drawn, yielded, cancel)
+        _depth_all(foreseen, stream, drawn, yielded, cancel)
     finally:
         drawn.end()
-        threads[1].join()
+        writing.join()
         ended.set()
-        frames.cancel()
+        _cancel(upstream)
         reader.stop()
         for thread in threads:
             thread.join()
@@ -69,25 +77,31 @@ def run_pipeline(
         raise faults[0]
 
 
-def _read_all(reader: VideoReader, frames: Pipe[Frame]) -> None:
+def _put_all(items: Iterable[T], pipe: Pipe[T]) -> None:
     try:
-        for frame in reader:
-            frames.put(frame)
-        frames.end()
+        for item in items:
+            pipe.put(item)
+        pipe.end()
     except Closed:
         pass
     except BaseException as error:
-        frames.end(error)
+        pipe.end(error)
+
+
+def _foresee_all(
+    foresee: Callable[[Iterable[Timed]], Iterable[Foreseen]], frames: Pipe[Timed], foreseen: Pipe[Foreseen]
+) -> None:
+    _put_all(foresee(frames), foreseen)
 
 
 def _depth_all(
-    frames: Iterable[Frame],
+    foreseen: Iterable[Foreseen],
     stream: Stream,
     drawn: Pipe[Drawn],
     yielded: Callable[[], None],
     cancel: threading.Event,
 ) -> None:
-    for frame_bgr, time_s, depth_map in stream.process(frames):
+    for frame_bgr, time_s, depth_map in stream.finish(foreseen):
         # Once cancelled, the stream hands out what it held back as if the file ended here: not ours.
         if cancel.is_set():
             return
@@ -99,7 +113,10 @@ def _depth_all(
 
 
 def _draw_all(
-    drawn: Pipe[Drawn], draw: Callable[[Drawn], None], frames: Pipe[Frame], faults: list[BaseException]
+    drawn: Pipe[Drawn],
+    draw: Callable[[Drawn], None],
+    upstream: tuple[Pipe[Timed], Pipe[Foreseen]],
+    faults: list[BaseException],
 ) -> None:
     try:
         for item in drawn:
@@ -107,12 +124,19 @@ def _draw_all(
     except BaseException as error:
         faults.append(error)
         drawn.cancel()
-        frames.cancel()
+        _cancel(upstream)
 
 
-def _watch_cancel(cancel: threading.Event, ended: threading.Event, frames: Pipe[Frame]) -> None:
+def _watch_cancel(
+    cancel: threading.Event, ended: threading.Event, upstream: tuple[Pipe[Timed], Pipe[Foreseen]]
+) -> None:
     """Wakes the depth thread where it waits for a reader that gives nothing."""
     while not ended.is_set():
         if cancel.wait(CANCEL_POLL_S):
-            frames.cancel()
+            _cancel(upstream)
             return
+
+
+def _cancel(pipes: tuple[Pipe[Timed], Pipe[Foreseen]]) -> None:
+    for pipe in pipes:
+        pipe.cancel()

@@ -20,6 +20,9 @@ class SharedPredictor:
         self.weights = predictor.weights
         self.size = predictor.size
 
+    def map_size_px(self, frame_bgr: FrameBGR) -> tuple[int, int]:
+        return self._predictor.map_size_px(frame_bgr)
+
     def predict(self, frame_bgr: FrameBGR) -> DepthMap:
         with self._lock:
             return self._predictor.predict(frame_bgr)

@@ -1,6 +1,16 @@
 """From frames to steady depth: flow, alignment, the displayed range, and the stream that joins them."""
 
-from shared.motion.steady import Keyframe, Steadier, carry, carry_to
-from shared.motion.stream import MOST_UNEXPLAINED, DepthStream, Predictor
+from shared.motion.steady import Keyframe, Steadier, carry
+from shared.motion.stream import DepthStream, Foreseen, Predictor
+from shared.motion.track import Timed, Tracker
 
-__all__ = ["MOST_UNEXPLAINED", "DepthStream", "Keyframe", "Predictor", "Steadier", "carry", "carry_to"]
+__all__ = [
+    "DepthStream",
+    "Foreseen",
+    "Keyframe",
+    "Predictor",
+    "Steadier",
+    "Timed",
+    "Tracker",
+    "carry",
+]

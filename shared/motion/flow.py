@@ -25,6 +25,7 @@ DISAGREEMENT_PX = 1.0
 DISAGREEMENT_SHARE = 0.1
 PHOTOMETRIC_LEVELS = 24.0
 DOUBTFUL_TRUST = 0.7
+LEAST_TRUST = 0.5  # below it, what is carried to a pixel is as likely wrong as right
 UNCHANGED_LEVELS = np.float32(4.0)
 # Of trust and likeness together; docs/measurements.md has what cuts and motion come to.
 CUT = 0.85
@@ -40,12 +41,14 @@ class Motion:
     source_xy: (h, w, 2) float32, where in the other frame each pixel of this one lies, in pixels.
     speed_px: (h, w) float32, how far that is. trust: (h, w) float32, 0 to 1.
     is_cut: flow explains hardly anything of it; the other frame shows something else.
+    unexplained: share of this frame, 0 to 1, of which the other says nothing to be trusted; 1 at a cut.
     """
 
     source_xy: Field
     speed_px: Field
     trust: Field
     is_cut: bool
+    unexplained: float
 
     def fetch(self, picture: NDArray[Any], *, interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
         """The other frame's values, moved to where this frame has them."""
@@ -74,7 +77,9 @@ def motion_between(gray: Gray, other: Gray) -> Motion:
     grid = _grid(*gray.shape)
     source_xy = cv2.copyTo(backward + grid, moves.view(np.uint8), grid.copy())
     speed_px *= moves
-    return Motion(source_xy, speed_px, cv2.resize(trust, size_px, interpolation=cv2.INTER_LINEAR), is_cut)
+    trust = cv2.resize(trust, size_px, interpolation=cv2.INTER_LINEAR)
+    doubtful = cv2.countNonZero((trust < LEAST_TRUST).view(np.uint8))
+    return Motion(source_xy, speed_px, trust, is_cut, unexplained=1.0 if is_cut else doubtful / trust.size)
 
 
 def _judge(gray: Gray, other: Gray, backward: Field, forward: Field) -> tuple[Field, Gray, bool]:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from shared import DEFAULT_STEADY, DepthMap, DisplayRange, FrameBGR
 from shared.motion.align import IDENTITY, Affine, fit_affine
 from shared.motion.display_range import RangeFollower
-from shared.motion.flow import Motion, motion_between, small_gray
+from shared.motion.flow import Gray, Motion, motion_between, small_gray
+from shared.motion.track import Tracked
 
 LEAK_S = 2.0  # at steady = 1
 STILL_S = 3.0  # time constant of the temporal filter at steady = 1, where nothing moves
@@ -34,7 +35,6 @@ USUAL_CHANGES = 6.0  # beyond as many times the frame's median change, a change 
 LEAST_REAL_CHANGE = 0.02  # of the displayed range
 REREAD_CHANGE = 0.05  # of the displayed range; where half the frame changes by more, the scene is read anew
 SMOOTH_STEP = 0.01  # of the displayed range: what differs less from its neighbours is no edge
-LEAST_TRUST = 0.5  # below it, what was carried to a pixel is as likely wrong as right
 LONGEST_STEP_S = 1.0
 SHORTEST_STEP_S = 1e-3
 
@@ -47,7 +47,7 @@ class Keyframe:
     is_cut: nothing before it belongs to it. regauge: takes depth of the keyframe before it to its scale.
     """
 
-    gray_u8: NDArray[np.uint8]
+    gray_u8: Gray
     depth_map: DepthMap
     time_s: float
     display_range: DisplayRange
@@ -59,7 +59,7 @@ class Steadier:
     """Makes a keyframe of every prediction. Not thread-safe; `carry` is.
 
     steady: 0 leaves the predictions as they are, 1 is steadiest: the time constants of the leak and of the
-    filter grow with it. fixed_range: shown instead of the followed.
+    filter grow with it. fixed_range: shown instead of the followed. last: the newest keyframe, if any.
     """
 
     def __init__(self, steady: float = DEFAULT_STEADY, *, fixed_range: DisplayRange | None = None) -> None:
@@ -67,50 +67,33 @@ class Steadier:
             raise ValueError(f"steady goes from 0 to 1, not {steady}")
         self.steady = steady
         self._range = RangeFollower(fixed_range)
-        self._last: Keyframe | None = None
+        self.last: Keyframe | None = None
         self._affine = IDENTITY
 
-    def accept(
-        self, frame_bgr: FrameBGR, prediction: DepthMap, time_s: float, carried: Carried | None = None
-    ) -> Keyframe:
-        """(H, W, 3) uint8 BGR with its (h, w) prediction -> its keyframe.
+    def accept(self, frame: Tracked, prediction: DepthMap) -> Keyframe:
+        """A frame that the keyframe before it is known of, with its (h, w) prediction -> its keyframe.
 
-        carried: what the last keyframe says of this frame, where that is known already. Raises ValueError for
-        a prediction that is not finite, which would stay in all that follow.
+        Raises ValueError for a prediction of another size than the frame was tracked at, and for one that is
+        not finite, which would stay in all that follow.
         """
         prediction = np.asarray(prediction, np.float32)
+        if prediction.shape != frame.gray_u8.shape:
+            raise ValueError(f"the prediction is {prediction.shape}, announced was {frame.gray_u8.shape}")
         if not np.isfinite(prediction).all():
             raise ValueError("the prediction holds values that are not finite")
-        height_px, width_px = prediction.shape
-        last = self._last
-        motion = None
-        if carried is not None and carried.depth_map.shape == prediction.shape:
-            gray_u8, motion = carried.gray_u8, carried.motion
+        if self.last is None or frame.motion is None or frame.motion.is_cut:
+            self.last = self._start(frame, prediction)
         else:
-            gray_u8 = small_gray(frame_bgr, width_px, height_px)
-            if last is not None and last.depth_map.shape == prediction.shape:
-                motion = motion_between(gray_u8, last.gray_u8)
-        if last is None or motion is None or motion.is_cut:
-            keyframe = self._start(gray_u8, prediction, time_s)
-        else:
-            keyframe = self._go_on(last, motion, gray_u8, prediction, time_s)
-        self._last = keyframe
-        return keyframe
+            self.last = self._go_on(self.last, frame.motion, frame, prediction)
+        return self.last
 
-    def _start(self, gray_u8: NDArray[np.uint8], prediction: DepthMap, time_s: float) -> Keyframe:
+    def _start(self, frame: Tracked, prediction: DepthMap) -> Keyframe:
         display_range = self._range.restart(prediction, self._affine.inverse())
         self._affine = IDENTITY
-        return Keyframe(gray_u8, prediction, time_s, display_range)
+        return Keyframe(frame.gray_u8, prediction, frame.time_s, display_range)
 
-    def _go_on(
-        self,
-        last: Keyframe,
-        motion: Motion,
-        gray_u8: NDArray[np.uint8],
-        prediction: DepthMap,
-        time_s: float,
-    ) -> Keyframe:
-        step_s = min(max(time_s - last.time_s, SHORTEST_STEP_S), LONGEST_STEP_S)
+    def _go_on(self, last: Keyframe, motion: Motion, frame: Tracked, prediction: DepthMap) -> Keyframe:
+        step_s = min(max(frame.time_s - last.time_s, SHORTEST_STEP_S), LONGEST_STEP_S)
         depth_map, regauge = prediction, IDENTITY
         if self.steady > 0:
             carried = motion.fetch(last.depth_map)
@@ -119,7 +102,7 @@ class Steadier:
             self._affine = regauge.after(fitted)
             depth_map = self._smooth(self._affine(prediction), regauge(carried), motion, step_s)
         display_range = self._range.follow(depth_map, step_s, regauge)
-        return Keyframe(gray_u8, depth_map, time_s, display_range, is_cut=False, regauge=regauge)
+        return Keyframe(frame.gray_u8, depth_map, frame.time_s, display_range, is_cut=False, regauge=regauge)
 
     def _smooth(self, depth_map: DepthMap, carried: DepthMap, motion: Motion, step_s: float) -> DepthMap:
         """Averages over time along trusted flow, by a recursive filter with a time constant for each pixel.
@@ -167,7 +150,7 @@ class Steadier:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that the next `accept` needs, for numpy.savez; taken after at least one."""
-        last = self._last
+        last = self.last
         assert last is not None
         return {
             "gray_u8": last.gray_u8,
@@ -185,7 +168,7 @@ class Steadier:
         far, near = state["display_range"].tolist()
         self._affine = Affine(scale, shift)
         self._range.restore(state["range"])
-        self._last = Keyframe(
+        self.last = Keyframe(
             state["gray_u8"],
             state["depth_map"],
             float(state["time_s"]),
@@ -193,7 +176,7 @@ class Steadier:
             is_cut=bool(state["is_cut"]),
             regauge=Affine(regauge_scale, regauge_shift),
         )
-        return self._last
+        return self.last
 
 
 def _smaller(picture: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -202,43 +185,21 @@ def _smaller(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     return cv2.resize(picture, size_px, interpolation=cv2.INTER_AREA)
 
 
-@dataclass(frozen=True)
-class Carried:
-    """A keyframe's depth moved to another frame.
-
-    depth_map: (h, w). gray_u8: that frame, (h, w). motion: from it back to the keyframe. unexplained: share
-    of the frame, 0 to 1, where the keyframe says nothing that can be trusted; 1 at a cut.
-    """
-
-    depth_map: DepthMap
-    gray_u8: NDArray[np.uint8]
-    motion: Motion
-    unexplained: float
-
-
 def carry(keyframe: Keyframe, frame_bgr: FrameBGR) -> DepthMap:
-    """The keyframe's depth where `frame_bgr` has it now; (h, w) float32. Thread-safe.
-
-    Across a cut the depth is held. Not to be written to.
-    """
-    return carry_to(keyframe, frame_bgr).depth_map
-
-
-def carry_to(keyframe: Keyframe, frame_bgr: FrameBGR) -> Carried:
+    """The keyframe's depth where `frame_bgr` has it now; (h, w) float32. Thread-safe. Not to be written."""
     height_px, width_px = keyframe.gray_u8.shape
-    return carry_to_gray(keyframe, small_gray(frame_bgr, width_px, height_px))
+    gray_u8 = small_gray(frame_bgr, width_px, height_px)
+    return carry_along(motion_between(gray_u8, keyframe.gray_u8), keyframe)
 
 
-def carry_to_gray(keyframe: Keyframe, gray_u8: NDArray[np.uint8]) -> Carried:
-    """The same for a frame that is there already as (h, w) gray at the keyframe's size."""
-    motion = motion_between(gray_u8, keyframe.gray_u8)
+def carry_along(motion: Motion, keyframe: Keyframe) -> DepthMap:
+    """The keyframe's depth moved to the frame from which `motion` leads to it; across a cut it is held."""
     if motion.is_cut:
-        return Carried(keyframe.depth_map, gray_u8, motion, unexplained=1.0)
+        return keyframe.depth_map
     # The nearest value at depth edges, so that they stay sharp; between them the average, which has no steps.
     moved = motion.fetch(keyframe.depth_map, interpolation=cv2.INTER_NEAREST)
     averaged = motion.fetch(keyframe.depth_map)
     far, near = keyframe.display_range
     is_smooth = cv2.absdiff(averaged, moved) < np.float32(SMOOTH_STEP * (near - far))
     cv2.copyTo(averaged, is_smooth.view(np.uint8), moved)
-    doubtful = cv2.countNonZero((motion.trust < LEAST_TRUST).view(np.uint8))
-    return Carried(moved, gray_u8, motion, unexplained=doubtful / moved.size)
+    return moved

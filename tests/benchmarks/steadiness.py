@@ -31,6 +31,7 @@ from shared.motion.stream import DepthStream
 from shared.predictor import DepthPredictor
 from shared.tuning import keep_freed_memory
 from tests.benchmarks.machine import description
+from tests.support.steadying import accept
 
 Values = list[NDArray[np.float32]]
 STILL_LEVELS = 2
@@ -58,6 +59,10 @@ class Known:
 
     def __init__(self, frames: Iterable[tuple[FrameBGR, float]], maps: Iterable[DepthMap]) -> None:
         self._maps = {id(frame): depth for (frame, _), depth in zip(frames, maps, strict=True)}
+
+    def map_size_px(self, frame_bgr: FrameBGR) -> tuple[int, int]:
+        height_px, width_px = self._maps[id(frame_bgr)].shape
+        return width_px, height_px
 
     def predict(self, frame_bgr: FrameBGR) -> DepthMap:
         return self._maps[id(frame_bgr)]
@@ -256,10 +261,10 @@ def print_cost(clip: Clip) -> None:
     height_px, width_px = clip.predictions[0].shape
     small = [cv2.resize(frame, (width_px, height_px)) for frame, _ in clip.frames]
     steps: list[tuple[str, Callable[[int], object]]] = [
-        ("accept (a new prediction)", lambda i: steadier.accept(small[i], clip.predictions[i], i / 25)),
+        ("accept (a new prediction)", lambda i: accept(steadier, small[i], clip.predictions[i], i / 25)),
         ("carry (a skipped frame)", lambda i: carry(keyframe, small[i])),
     ]
-    keyframe = steadier.accept(small[0], clip.predictions[0], 0.0)
+    keyframe = accept(steadier, small[0], clip.predictions[0], 0.0)
     print(f"\n6. Milliseconds of one core at {width_px}x{height_px}, median\n")
     for name, step in steps:
         times_s = []

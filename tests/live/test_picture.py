@@ -19,6 +19,7 @@ from live.stats import Stats
 from live.window import hud
 from shared import Look, UserError
 from shared.motion.steady import Keyframe, Steadier
+from tests.support.steadying import accept
 
 
 def ramp_picture(**changes: object) -> Picture:
@@ -163,5 +164,5 @@ def test_a_source_may_come_back_in_another_size() -> None:
         if scene.keyframe is not None:
             assert paint(scene.picture(controls), (320, 180)).shape == (180, 320, 3)
         prediction = rng.random(network, np.float32)
-        scene.set_keyframe(steadier.accept(frame_bgr, prediction, float(number)))
+        scene.set_keyframe(accept(steadier, frame_bgr, prediction, float(number)))
         assert paint(scene.picture(controls), (320, 180)).shape == (180, 320, 3)

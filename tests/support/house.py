@@ -17,11 +17,10 @@ DOCUMENT = REPOSITORY / "docs" / "architecture.md"
 
 WAY_OF_A_FRAME = (
     "shared/media/reader.py VideoReader.__iter__",
-    "shared/motion/flow.py small_gray",
-    "shared/motion/flow.py motion_between",
+    "shared/motion/track.py Tracker.track",
     "shared/predictor.py DepthPredictor.predict",
     "shared/motion/steady.py Steadier.accept",
-    "shared/motion/stream.py DepthStream.process",
+    "shared/motion/stream.py DepthStream.finish",
     "shared/render.py render",
     "shared/media/writer.py VideoWriter.write",
 )

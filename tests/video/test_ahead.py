@@ -1,9 +1,9 @@
-"""Looking ahead changes when the network runs, and nothing else."""
+"""Beginning inferences ahead changes when the network runs, and nothing else."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 import cv2
@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from shared import DepthMap, FrameBGR
-from shared.motion.stream import DepthStream
+from shared.motion import DepthStream, Foreseen, Timed, Tracker
 from shared.predictor import DepthPredictor
 from tests.conftest import BrightnessPredictor
 from tests.support.networks import mean_network
-from video.ahead import Ahead, Frame
+from video.ahead import Ahead
 
 
-def frames(count: int, *, cut_at: int | None = None) -> list[Frame]:
+def frames(count: int, *, cut_at: int | None = None) -> list[Timed]:
     """Soft noise that drifts; at the cut, other noise."""
     noise = np.random.default_rng(1).integers(0, 255, (2, 12, 60, 3), np.uint8)
     soft = [cv2.resize(one, None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC) for one in noise]
@@ -29,18 +29,26 @@ def frames(count: int, *, cut_at: int | None = None) -> list[Frame]:
     ]
 
 
-def through(clip: list[Frame], every: int, callers: int) -> tuple[list[DepthMap], int]:
-    with closing(Ahead(BrightnessPredictor(64), callers=callers, every=every)) as ahead:
-        stream = DepthStream(ahead, every, lookahead=True)
-        found = [depth_map for _, _, depth_map in stream.process(ahead.frames(clip))]
+def through(clip: list[Timed], every: int, callers: int) -> tuple[list[DepthMap], int]:
+    predictor = BrightnessPredictor(64)
+    stream = DepthStream(predictor, every, lookahead=True)
+    if not callers:
+        return [depth_map for _, _, depth_map in stream.process(clip)], stream.inferred
+    with closing(Ahead(predictor, stream.tracker, callers=callers)) as ahead:
+        found = [depth_map for _, _, depth_map in stream.finish(all_ahead(ahead, clip))]
         return found, stream.inferred
+
+
+def all_ahead(ahead: Ahead, clip: Iterable[Timed]) -> list[Foreseen]:
+    """Begun as far ahead as can be: up to the end."""
+    return list(ahead.begin(clip))
 
 
 @pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.parametrize("cut_at", [None, 16])
 def test_the_depth_is_the_same(every: int, cut_at: int | None) -> None:
     clip = frames(40, cut_at=cut_at)
-    alone, inferred = through(clip, every, callers=1)
+    alone, inferred = through(clip, every, callers=0)
     ahead, inferred_ahead = through(clip, every, callers=2)
     assert inferred_ahead == inferred == (40 if every == 1 else 14)
     for depth_map, expected in zip(ahead, alone, strict=True):
@@ -55,22 +63,25 @@ def test_two_inferences_run_at_the_same_time() -> None:
             meeting.wait()  # alone it would wait for ever
             return super().predict(frame_bgr)
 
-    with closing(Ahead(Meeting(64), callers=2, every=3)) as ahead:
-        stream = DepthStream(ahead, 3, lookahead=True)
-        assert len(list(stream.process(ahead.frames(frames(10))))) == 10
+    predictor = Meeting(64)
+    stream = DepthStream(predictor, 3, lookahead=True)
+    with closing(Ahead(predictor, stream.tracker, callers=2)) as ahead:
+        assert len(list(stream.finish(all_ahead(ahead, frames(10))))) == 10
 
 
 @pytest.mark.parametrize("callers", [1, 2])
 def test_a_fault_of_the_source_comes_after_the_frames_before_it(callers: int) -> None:
-    def failing() -> Iterator[Frame]:
+    def failing() -> Iterator[Timed]:
         yield from frames(7)
         raise OSError("made up")
 
-    seen: list[Frame] = []
-    with closing(Ahead(BrightnessPredictor(64), callers=callers, every=2)) as ahead:
-        handed_on = ahead.frames(failing())
+    seen: list[object] = []
+    predictor = BrightnessPredictor(64)
+    stream = DepthStream(predictor, 2)
+    with closing(Ahead(predictor, stream.tracker, callers=callers)) as ahead:
+        handed_out = stream.finish(ahead.begin(failing()))
         with pytest.raises(OSError, match="made up"):
-            seen.extend(handed_on)
+            seen.extend(handed_out)
     assert len(seen) == 7
 
 
@@ -84,8 +95,10 @@ def test_a_fault_of_the_network_comes_at_its_frame() -> None:
     clip = frames(20)
     seen: list[object] = []
     before = threading.active_count()
-    with closing(Ahead(Failing(64), callers=2, every=1)) as ahead:
-        handed_out = DepthStream(ahead, 1).process(ahead.frames(clip))
+    predictor = Failing(64)
+    stream = DepthStream(predictor, 1)
+    with closing(Ahead(predictor, stream.tracker, callers=2)) as ahead:
+        handed_out = stream.finish(all_ahead(ahead, clip))
         with pytest.raises(ValueError, match="made up"):
             seen.extend(handed_out)
     assert len(seen) == 6
@@ -100,7 +113,8 @@ def test_an_engine_answers_several_callers_at_once() -> None:
     expected = [predictor.predict(frame_bgr) for frame_bgr, _ in clip]
     predictor.share_among(2)
     assert predictor.callers == 2
-    with closing(Ahead(predictor, callers=2, every=1)) as ahead:
-        found = [ahead.predict(frame_bgr) for frame_bgr, _ in ahead.frames(clip)]
+    with closing(Ahead(predictor, Tracker(predictor.map_size_px), callers=2)) as ahead:
+        found = [inference() for _, inference in all_ahead(ahead, clip) if inference is not None]
+    assert len(found) == len(clip)
     for depth_map, wanted in zip(found, expected, strict=True):
         np.testing.assert_array_equal(depth_map, wanted)

@@ -12,9 +12,10 @@ from shared import DepthMap, FrameBGR
 from shared.motion.align import Affine, fit_affine
 from shared.motion.display_range import RangeFollower
 from shared.motion.flow import motion_between, small_gray
-from shared.motion.steady import Steadier, carry, carry_to
+from shared.motion.steady import Steadier, carry
 from shared.motion.stream import DepthStream
 from tests.shared.motion.test_stream import BOX_BGR, WALL_BGR, Jittering, Scene, shown
+from tests.support.steadying import SameSize, accept
 
 STILL_BGR: FrameBGR = np.ascontiguousarray(WALL_BGR[:, :256])
 OTHER_BGR: FrameBGR = np.ascontiguousarray(255 - WALL_BGR[::-1, 144:400])
@@ -27,7 +28,7 @@ def steadied(
 ) -> list[DepthMap]:
     """The depth maps of a still picture whose predictions are `maps`."""
     steadier = Steadier(steady)
-    return [steadier.accept(frame_bgr, m, i / fps).depth_map for i, m in enumerate(maps)]
+    return [accept(steadier, frame_bgr, m, i / fps).depth_map for i, m in enumerate(maps)]
 
 
 def with_patch(value: float, *, base: DepthMap = RAMP) -> DepthMap:
@@ -86,7 +87,7 @@ def test_what_moves_is_averaged_for_less_time() -> None:
         steadier = Steadier()
         for index in range(16):
             frame_bgr = np.ascontiguousarray(WALL_BGR[:, speed_px * index : speed_px * index + 256])
-            keyframe = steadier.accept(frame_bgr, with_patch(0.01) if index >= 6 else RAMP, index / 25)
+            keyframe = accept(steadier, frame_bgr, with_patch(0.01) if index >= 6 else RAMP, index / 25)
         left.append(float((with_patch(0.01) - keyframe.depth_map)[50:60, 110:130].mean()) / 0.01)
     assert left[0] > 0.7
     assert left[1] < 0.68
@@ -103,7 +104,7 @@ def test_what_flow_cannot_explain_is_not_averaged() -> None:
         static = rng.integers(0, 256, (18, 24, 3), np.uint8)
         frame_bgr[20:92, 72:168] = cv2.resize(static, (96, 72), interpolation=cv2.INTER_NEAREST)
         prediction = with_patch(0.01, base=base) if index == 7 else base
-        keyframe = steadier.accept(frame_bgr, prediction, index / 25)
+        keyframe = accept(steadier, frame_bgr, prediction, index / 25)
     left = (prediction - keyframe.depth_map)[50:60, 110:130].mean() / 0.01
     assert left < 0.4
 
@@ -123,7 +124,7 @@ def test_a_stream_that_starts_flat_comes_to_life(noise_levels: int) -> None:
     for index in range(30):
         noise = rng.normal(0, noise_levels, STILL_BGR.shape)
         frame_bgr = np.clip(STILL_BGR + noise, 0, 255).astype(np.uint8)
-        keyframe = steadier.accept(frame_bgr, RAMP if index >= 5 else 0 * RAMP, index / 25)
+        keyframe = accept(steadier, frame_bgr, RAMP if index >= 5 else 0 * RAMP, index / 25)
     far, near = keyframe.display_range
     assert np.ptp(keyframe.depth_map) > 0.9
     assert 0.8 < near - far < 1.1
@@ -136,7 +137,7 @@ def test_the_scale_returns_to_the_predictions_own() -> None:
         steadier = Steadier()
         values = []
         for index in range(1 + 6 * fps):
-            keyframe = steadier.accept(STILL_BGR, RAMP * np.float32(1.3 if index else 1), index / fps)
+            keyframe = accept(steadier, STILL_BGR, RAMP * np.float32(1.3 if index else 1), index / fps)
             far, near = keyframe.display_range
             values.append((keyframe.depth_map - far) / (near - far))
             if index == fps:
@@ -149,9 +150,9 @@ def test_the_scale_returns_to_the_predictions_own() -> None:
 
 def test_a_flat_prediction_takes_the_last_good_scale() -> None:
     steadier = Steadier()
-    steadier.accept(STILL_BGR, RAMP, 0.0)
-    steadier.accept(STILL_BGR, 0.5 * RAMP, 0.001)
-    flat = steadier.accept(STILL_BGR, np.full_like(RAMP, 0.25), 0.002)
+    accept(steadier, STILL_BGR, RAMP, 0.0)
+    accept(steadier, STILL_BGR, 0.5 * RAMP, 0.001)
+    flat = accept(steadier, STILL_BGR, np.full_like(RAMP, 0.25), 0.002)
     # Halved predictions stand for twice their value: 0.25 for 0.5, towards which each pixel begins to go.
     innovation = flat.depth_map - RAMP
     assert innovation[60, 128] > 0 > innovation[100, 128]
@@ -174,9 +175,9 @@ def test_a_locked_range_survives_a_cut_in_the_new_scale() -> None:
     for index in range(
         3
     ):  # read 1.5 times as deep from the second frame on; the stream keeps the first scale
-        steadier.accept(STILL_BGR, RAMP * np.float32(1.5 if index else 1), index / 1000)
+        accept(steadier, STILL_BGR, RAMP * np.float32(1.5 if index else 1), index / 1000)
         steadier.lock_range(True)
-    keyframe = steadier.accept(OTHER_BGR, 3 * RAMP, 0.1)
+    keyframe = accept(steadier, OTHER_BGR, 3 * RAMP, 0.1)
     assert keyframe.is_cut
     far, near = keyframe.display_range
     assert near == pytest.approx(1.5 * 0.99, rel=0.03)
@@ -309,7 +310,7 @@ def test_a_slope_that_moves_has_no_steps_and_an_edge_no_slope() -> None:
     larger = cv2.warpAffine(STILL_BGR, np.float32([[1.1, 0, -12.3], [0, 1.1, -8]]), (256, 160))
     depth = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (160, 1))
     depth[:, 128:] += 3
-    keyframe = Steadier(0).accept(STILL_BGR, depth, 0.0)
+    keyframe = accept(Steadier(0), STILL_BGR, depth, 0.0)
     moved = carry(keyframe, larger)[20:-20]
     slope = np.diff(moved[:, 30:110], axis=1) * 255
     assert (slope == 0).mean() < 0.01
@@ -326,12 +327,12 @@ def test_steady_goes_from_0_to_1(steady: float) -> None:
 def test_a_prediction_that_is_not_finite_is_refused_and_leaves_no_trace(bad: float) -> None:
     steadier, untouched = Steadier(), Steadier()
     for each in (steadier, untouched):
-        each.accept(STILL_BGR, RAMP, 0.0)
+        accept(each, STILL_BGR, RAMP, 0.0)
     broken = RAMP.copy()
     broken[3, 4] = bad
     with pytest.raises(ValueError, match="finite"):
-        steadier.accept(STILL_BGR, broken, 0.04)
-    after, expected = (each.accept(STILL_BGR, with_patch(0.1), 0.08) for each in (steadier, untouched))
+        accept(steadier, STILL_BGR, broken, 0.04)
+    after, expected = (accept(each, STILL_BGR, with_patch(0.1), 0.08) for each in (steadier, untouched))
     assert (after.depth_map == expected.depth_map).all()
 
 
@@ -367,25 +368,7 @@ def test_a_small_picture_leaves_the_flow_of_the_next_alone() -> None:
     assert np.abs(before.trust - after.trust).max() < 0.01
 
 
-def test_a_frame_inferred_early_is_not_measured_twice() -> None:
-    """What `carry_to` found of a frame serves `accept`: the same keyframe as without."""
-    scene = Scene(4, speed_px=3)
-    results = []
-    for hands_over in (False, True):
-        steadier = Steadier()
-        first = steadier.accept(*_first(scene))
-        frame_bgr, time_s = scene.frames[3]
-        carried = carry_to(first, frame_bgr) if hands_over else None
-        results.append(steadier.accept(frame_bgr, scene.exact[3], time_s, carried))
-    assert (results[0].depth_map == results[1].depth_map).all()
-    assert results[0].display_range == results[1].display_range
-
-
-def _first(scene: Scene) -> tuple[FrameBGR, DepthMap, float]:
-    return scene.frames[0][0], scene.exact[0], scene.frames[0][1]
-
-
-class _InTurn:
+class _InTurn(SameSize):
     """Hands out maps one after the other, whatever the picture."""
 
     def __init__(self, maps: object) -> None:
