@@ -362,9 +362,7 @@ def test_a_small_picture_leaves_the_flow_of_the_next_alone() -> None:
     before = motion_between(large[1], large[0])
     motion_between(small[1], small[0])
     after = motion_between(large[1], large[0])
-    assert (
-        np.abs(before.source_xy - after.source_xy).max() < 0.01
-    )
+    assert np.abs(before.source_xy - after.source_xy).max() < 0.01
     assert np.abs(before.trust - after.trust).max() < 0.01
 
 
