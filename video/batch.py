@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared import UserError
-from shared.media import check_is_file, probe
+from shared.media import check_is_file
 from shared.signals import cancel_on_signals
 from shared.tuning import keep_freed_memory, share_cores
 from video import partial as partials
-from video.convert import convert
-from video.outputs import check_name, check_output
+from video.convert import convert, prepare
+from video.outputs import PHOTO_OUTPUT_SUFFIXES, check_name, check_output
 from video.photo import convert_photo
 from video.plan import BatchOptions, Job, plan
 from video.progress import progress_bar
@@ -137,10 +137,10 @@ def _check(job: Job, options: BatchOptions, settings: ConvertSettings) -> None:
         check_is_file(job.source)
         if options.output_dir is not None:
             make_folder(job.output.parent)
-        check_output(job.source, job.output, overwrite=settings.overwrite, suffixes=job.suffixes)
-        if not job.is_photo:
-            partials.check_kept(job.output, settings)
-            probe(job.source)
+        if job.is_photo:
+            check_output(job.source, job.output, overwrite=settings.overwrite, suffixes=PHOTO_OUTPUT_SUFFIXES)
+        else:
+            prepare(job.source, job.output, settings)
     except UserError as error:
         job.outcome, job.error = "failed", error
 

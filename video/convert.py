@@ -42,7 +42,7 @@ from video.settings import ConvertResult, ConvertSettings, default_every
 if TYPE_CHECKING:
     from shared.motion import Predictor
 
-__all__ = ["ConvertResult", "ConvertSettings", "convert"]
+__all__ = ["ConvertResult", "ConvertSettings", "convert", "prepare"]
 
 logger = logging.getLogger(__name__)
 
@@ -64,9 +64,7 @@ def convert(
     ends it early: the result is then partial, as a fault's is, and `settings.resume` goes on with it.
     Raises UserError for whatever the user can put right; what was finished is then kept as partial too.
     """
-    check_output(source, output, overwrite=settings.overwrite, suffixes=VIDEO_OUTPUT_SUFFIXES)
-    partials.check_kept(output, settings)
-    info = probe(source)
+    info = prepare(source, output, settings)
     with claimed(output, settings):
         return _Conversion(
             info,
@@ -76,6 +74,13 @@ def convert(
             progress=progress,
             cancel=cancel or threading.Event(),
         ).run()
+
+
+def prepare(source: Path, output: Path, settings: ConvertSettings) -> VideoInfo:
+    """What `source` holds, if it may be converted to `output`; needs no network. Raises UserError."""
+    check_output(source, output, overwrite=settings.overwrite, suffixes=VIDEO_OUTPUT_SUFFIXES)
+    partials.check_kept(output, settings)
+    return probe(source)
 
 
 class _Conversion:

@@ -12,7 +12,6 @@ from typing import Literal
 from shared import NetworkChoice, UserError
 from shared.bundled.demo import demo_clip
 from shared.media import SUFFIXES
-from video.outputs import PHOTO_OUTPUT_SUFFIXES, VIDEO_OUTPUT_SUFFIXES
 from video.settings import ConvertResult
 
 VIDEO_SUFFIXES = {
@@ -51,10 +50,6 @@ class Job:
     @property
     def is_photo(self) -> bool:
         return self.source.suffix.lower() in PHOTO_SUFFIXES
-
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        return PHOTO_OUTPUT_SUFFIXES if self.is_photo else VIDEO_OUTPUT_SUFFIXES
 
 
 def plan(options: BatchOptions, *, is_raw: bool = False) -> list[Job]:

@@ -94,7 +94,7 @@ class FFmpeg:
         self._waiting_since_s: float | None = None
         self._ended = threading.Event()
         self._threads = [
-            threading.Thread(target=self._drain_stderr, name="ffmpeg-stderr"),
+            threading.Thread(target=self._drain_stderr, name="ffmpeg-stderr", daemon=True),
             threading.Thread(target=self._watch, name="ffmpeg-watchdog", daemon=True),
         ]
         for thread in self._threads:

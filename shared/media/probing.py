@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 from shared import SMALLEST_FRAME_PX, UserError
@@ -73,8 +74,18 @@ class VideoInfo:
 
 
 def probe(path: Path) -> VideoInfo:
-    """Reads what the file says about itself. Raises UserError for a file that cannot be used."""
+    """Reads what the file says about itself; once, as long as it stays as it is.
+
+    Raises UserError for a file that cannot be used.
+    """
     check_is_file(path)
+    stat = path.stat()
+    return _probe(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _probe(path: Path, *stat: int) -> VideoInfo:
+    """`stat` tells one content of the file from another."""
     _, text = run_ffmpeg(
         [
             *(*input_arguments(path), "-map", "0:V:0", "-vf", "showinfo=checksum=0"),

@@ -1,4 +1,7 @@
-"""Our conversion against the loop that everybody writes: python tests/benchmarks/conversion.py CLIP.
+"""Our conversion against the loop that everybody writes: python tests/benchmarks/conversion.py CLIP...
+
+A clip is a file, or one of three that are made for it and that carrying depth along cannot gain from: noise,
+slides (a cut every ten frames) and pan (40 pixels a frame).
 
 Both run the same network (MiDaS small's sizes, made-up weights; --bundled: the bundled model's sizes) and
 write H.264 with the same encoder settings. Each run is a process of its own; what is timed is the conversion,
@@ -14,6 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
@@ -23,7 +29,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from shared import Encoding, Look, Preset, View
+from shared import Encoding, FrameBGR, Look, Preset, View
+from shared.media import VideoWriter
 from shared.network.layout import BUNDLED_SMALL, MIDAS_V21_SMALL
 from shared.network.model import MidasSmall
 from shared.predictor import DepthPredictor, network_size
@@ -41,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("clip", type=Path)
+    parser.add_argument("clips", nargs="+", metavar="CLIP", help="a file, noise, slides or pan")
     parser.add_argument("--frames", type=int, default=150, help="of the clip, made 1280x720 (default 150)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--every", type=int, nargs="*", default=[1, DEFAULT_EVERY])
@@ -55,8 +62,45 @@ def main() -> None:
         return
     print(description(), "\n")
     with tempfile.TemporaryDirectory() as folder:
-        clip = as_720p(arguments.clip, Path(folder) / "clip.mp4", arguments.frames)
-        measure(clip, arguments)
+        rows = []
+        for number, name in enumerate(arguments.clips):
+            clip = Path(folder) / f"{number}.mp4"
+            if name in MADE:
+                make(MADE[name], clip, arguments.frames)
+            else:
+                as_720p(Path(name), clip, arguments.frames)
+            rows += measure(clip, Path(name).stem, arguments)
+    print_table(["clip", "view", "way", "s (median)", "frames/s", "times naive", "of every 1's time"], rows)
+
+
+def noise(index: int) -> FrameBGR:
+    return soft(index, (90, 160))
+
+
+def slides(index: int) -> FrameBGR:
+    return soft(index // 10, (18, 32))
+
+
+def pan(index: int) -> FrameBGR:
+    wide_bgr = soft(0, (18, 200), size_px=(8000, 720))
+    left_px = 40 * index % (8000 - 1280)
+    return np.ascontiguousarray(wide_bgr[:, left_px : left_px + 1280])
+
+
+@lru_cache(maxsize=1)
+def soft(seed: int, grains: tuple[int, int], size_px: tuple[int, int] = (1280, 720)) -> FrameBGR:
+    """Random colours in so many rows and columns, enlarged."""
+    grains_bgr = np.random.default_rng(seed).integers(0, 256, (*grains, 3), np.uint8)
+    return cv2.resize(grains_bgr, size_px, interpolation=cv2.INTER_CUBIC)
+
+
+MADE: dict[str, Callable[[int], FrameBGR]] = {"noise": noise, "slides": slides, "pan": pan}
+
+
+def make(picture: Callable[[int], FrameBGR], output: Path, frames: int) -> None:
+    with VideoWriter(output, 1280, 720, Fraction(30), encoding=Encoding(18, "fast")) as writer:
+        for index in range(frames):
+            writer.write(picture(index))
 
 
 def as_720p(clip: Path, output: Path, frames: int) -> Path:
@@ -67,7 +111,7 @@ def as_720p(clip: Path, output: Path, frames: int) -> Path:
     return output
 
 
-def measure(clip: Path, arguments: argparse.Namespace) -> None:
+def measure(clip: Path, name: str, arguments: argparse.Namespace) -> list[list[str]]:
     ways = ["naive", *(f"every {every}" for every in dict.fromkeys(arguments.every))]
     rows = []
     for view in arguments.views:
@@ -75,19 +119,21 @@ def measure(clip: Path, arguments: argparse.Namespace) -> None:
         for _ in range(arguments.rounds):
             for way in ways:
                 times_s[way].append(in_own_process(clip, way, view, arguments))
-        naive_s = statistics.median(times_s["naive"])
-        for way in ways:
-            middle_s = statistics.median(times_s[way])
+        medians_s = {way: statistics.median(times) for way, times in times_s.items()}
+        for way, middle_s in medians_s.items():
+            of_each_frame = middle_s / medians_s.get("every 1", float("nan"))
             rows.append(
                 [
+                    name,
                     view,
                     way,
                     f"{middle_s:.1f}",
                     f"{arguments.frames / middle_s:.1f}",
-                    f"{naive_s / middle_s:.2f}",
+                    f"{medians_s['naive'] / middle_s:.2f}",
+                    f"{of_each_frame:.2f}",
                 ]
             )
-    print_table(["view", "way", "s (median)", "frames/s", "times naive"], rows)
+    return rows
 
 
 def in_own_process(clip: Path, way: str, view: str, arguments: argparse.Namespace) -> float:
@@ -104,7 +150,7 @@ def run_one(arguments: argparse.Namespace) -> float:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "x.mp4"
         if arguments.one == "naive":
-            return naive(arguments.clip, output, module, view, arguments.preset)
+            return naive(Path(arguments.clips[0]), output, module, view, arguments.preset)
         return ours(arguments, output, module, view)
 
 
@@ -119,7 +165,7 @@ def ours(arguments: argparse.Namespace, output: Path, module: MidasSmall, view: 
         Look(view), every=int(arguments.one.split()[1]), encoding=Encoding(preset=arguments.preset)
     )
     began_s = time.perf_counter()
-    convert(arguments.clip, output, settings, predictor=predictor)
+    convert(Path(arguments.clips[0]), output, settings, predictor=predictor)
     return time.perf_counter() - began_s
 
 

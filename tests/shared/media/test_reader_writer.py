@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -18,8 +19,8 @@ import numpy as np
 import pytest
 
 from shared import UserError
-from shared.media import Soundtrack, VideoReader, VideoWriter, probe
-from shared.media.ffmpeg import FFmpeg, file_url
+from shared.media import Soundtrack, VideoReader, VideoWriter, probe, probing
+from shared.media.ffmpeg import FFmpeg, file_url, run_ffmpeg
 from shared.media.probing import snap
 from tests.support.video_files import facts, ffmpeg, pictures_rgb, quarters, to_yuv
 
@@ -203,6 +204,32 @@ def test_a_reader_left_early_leaves_no_thread(make_clip: MakeClip) -> None:
     with VideoReader(make_clip("left.mp4")) as reader:
         next(iter(reader))
     assert threading.active_count() == before
+
+
+def test_a_reader_left_open_does_not_keep_the_program_from_ending(make_clip: MakeClip) -> None:
+    clip = make_clip("long.mp4", video="testsrc2=size=640x360:rate=25:duration=20")
+    code = (
+        "import sys; from pathlib import Path; from shared.media import VideoReader\n"
+        "frames = iter(VideoReader(Path(sys.argv[1])))\n"
+        "next(frames)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(clip)], timeout=60, check=False).returncode == 0
+
+
+def test_a_file_is_probed_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    launched: list[Sequence[str]] = []
+
+    def counted(arguments: Sequence[str], **options: Any) -> tuple[int, str]:
+        launched.append(arguments)
+        return run_ffmpeg(arguments, **options)
+
+    monkeypatch.setattr(probing, "run_ffmpeg", counted)
+    clip = tmp_path / "clip.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.4", str(clip))
+    assert probe(clip).width_px == probe(clip).width_px == 64
+    assert len(launched) == 1
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x48:rate=25:duration=0.4", "-y", str(clip))
+    assert (probe(clip).width_px, len(launched)) == (96, 2)
 
 
 def test_an_odd_size_is_padded_by_its_own_edge(tmp_path: Path) -> None:
