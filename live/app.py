@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable
-from dataclasses import asdict
-from fractions import Fraction
-from functools import partial
-from pathlib import Path
 
-from live.capture import FileSource, LiveSource, Source, SourceState, open_capture
 from live.config import LiveConfig
 from live.controls import Controls
-from live.depth import DepthLoop
-from live.frame import Frame
+from live.feed import Feed
 from live.outputs import Recordings, Snapshots, time_stem
-from live.scene import Scene
 from live.stats import Stats
 from live.window import Readings, Screen, key_table, require_display
-from live.worker import Worker
-from shared.handoff import Closed, LatestSlot, now_s
-from shared.media import VideoReader, probe
-from shared.motion import Keyframe
+from shared.handoff import now_s
 from shared.predictor import DepthPredictor
 from shared.signals import cancel_on_signals
 from shared.tuning import keep_freed_memory, share_cores
 
 logger = logging.getLogger(__name__)
 
-POLL_S = 0.01  # how long a key press may wait
 REFRESH_S = 0.25  # the information is drawn again after this, even when no new frame comes
 SILENT_S = 1.5
-LIVE_RATE = Fraction(30)
 
 
 class App:
@@ -51,49 +38,16 @@ class App:
         self._config = config
         self.controls = Controls(config)
         self.stats = Stats()
-        self.scene = Scene()
-        self._frames: LatestSlot[Frame] = LatestSlot()
-        self._frames_for_depth: LatestSlot[Frame] = LatestSlot()
-        self._keyframes: LatestSlot[Keyframe] = LatestSlot()
-        self._depth = DepthLoop(
-            make_predictor or partial(load_predictor, config),
-            self._frames_for_depth,
-            self._keyframes,
-            self.controls,
-            self.stats,
-            steady=config.steady,
-        )
-        self._source, rate = self._make_source()
-        self._depth_worker = Worker("depth", self._depth.run)
-        self._workers = [Worker("source", self._source.run), self._depth_worker]
-        self._recordings = Recordings(rate)
+        self.feed = Feed(config, self.controls, self.stats, make_predictor=make_predictor)
+        self.scene = self.feed.scene
+        self._recordings = Recordings(self.feed.frame_rate)
         self._snapshots = Snapshots(config.folder)
         self._keys = key_table()
         self._screen: Screen | None = None
-        self._source_ended = False
         self._is_undrawn = False
         self._ended_s = 0.0
         self._record_now = config.record
         self._drawn_s = self._begun_s = 0.0
-
-    def _make_source(self) -> tuple[Source, Fraction]:
-        """The source, and the rate at which it is recorded."""
-        slots = (self._frames, self._frames_for_depth)
-        if not isinstance(self._config.source.target, Path):
-            source = LiveSource(
-                partial(open_capture, self._config),
-                slots,
-                self.stats.captured,
-                name=self._config.source.name,
-                reopen_capture=partial(open_capture, self._config, explains=False),
-            )
-            return source, LIVE_RATE
-        info = probe(self._config.source.target)
-        open_reader = partial(VideoReader, info.path, info=info)
-        file_source = FileSource(
-            open_reader, slots, self.stats.captured, loop=self._config.loop, may_go_on=self._depth.has_result
-        )
-        return file_source, info.frame_rate
 
     def run(self) -> None:
         """Until the user quits, the source ends or the time is up.
@@ -108,15 +62,13 @@ class App:
         self._begun_s = now_s()
         with cancel_on_signals() as interrupted:
             try:
-                for worker in self._workers:
-                    worker.start()
+                self.feed.start()
                 while not (interrupted.is_set() or self._is_over()):
                     self._step()
             finally:
                 self._ended_s = now_s()
                 self._shut_down()
-            for worker in self._workers:
-                worker.check()
+            self.feed.check()
             self._recordings.check()
             if interrupted.is_set():
                 raise KeyboardInterrupt
@@ -126,17 +78,20 @@ class App:
         return (
             self.controls.wants_to_quit
             or (self._screen is not None and not self._screen.window.is_open)
-            or (self._source_ended and not self.controls.is_frozen)
+            or (self.feed.has_ended and not self.controls.is_frozen)
             or (duration_s is not None and now_s() - self._begun_s >= duration_s)
         )
 
     def _step(self) -> None:
-        has_new_depth = self._take_newest()
+        taken = self.feed.take(lets_go=self.controls.is_frozen)
+        if self.controls.is_frozen:
+            self.stats.pause()
+        self._is_undrawn |= taken.frame
         idle_s = now_s() - self._drawn_s
         if self._can_draw():
             if self._is_undrawn:
                 self._draw()
-            elif self.controls.has_changed or idle_s > (REFRESH_S / 2 if has_new_depth else REFRESH_S):
+            elif self.controls.has_changed or idle_s > (REFRESH_S / 2 if taken.depth else REFRESH_S):
                 self._draw_again()
         if self._screen is not None:
             self._keys.press(self._screen.window.poll(), self.controls, now_s())
@@ -146,32 +101,6 @@ class App:
     def _can_draw(self) -> bool:
         """A window shows the photo until depth is there; without one there is nothing to do until then."""
         return self.scene.frame is not None and (self._config.window or self.scene.keyframe is not None)
-
-    def _take_newest(self) -> bool:
-        """Takes the newest frame and keyframe into the scene; whether there was a keyframe.
-
-        While the picture is frozen they are let go.
-        """
-        frame = self._next_frame()
-        keyframe = self._keyframes.get(timeout_s=0)
-        if self.controls.is_frozen:
-            self.stats.pause()
-            return False
-        if keyframe is not None:
-            self.scene.set_keyframe(keyframe)
-        if frame is not None:
-            self.scene.set_frame(frame)
-            self._is_undrawn = True
-        return keyframe is not None
-
-    def _next_frame(self) -> Frame | None:
-        if not self._source_ended:
-            try:
-                return self._frames.get(POLL_S)
-            except Closed:
-                self._source_ended = True
-        time.sleep(POLL_S)  # the picture is frozen, and was so when the source ended
-        return None
 
     def _draw(self) -> None:
         """A camera frame that was not drawn before."""
@@ -199,7 +128,7 @@ class App:
         self._drawn_s = now_s()
 
     def _readings(self, time_s: float) -> Readings:
-        frame, keyframe, predictor = self.scene.frame, self.scene.keyframe, self._depth.predictor
+        frame, keyframe, predictor = self.scene.frame, self.scene.keyframe, self.feed.predictor
         assert frame is not None
         network = [] if predictor is None else network_lines(predictor)
         return Readings(
@@ -215,7 +144,7 @@ class App:
 
     def _state(self, frame_age_s: float) -> str:
         """What the user must know about the source or the network, if anything."""
-        if self._source.state is SourceState.RECONNECTING:
+        if self.feed.is_reconnecting:
             return "reconnecting"
         if self.scene.keyframe is None:
             return "loading the model"
@@ -248,22 +177,16 @@ class App:
         return f"recording {path.name}"
 
     def _comment(self) -> str:
-        predictor = self._depth.predictor
+        predictor = self.feed.predictor
         return "depth-live" if predictor is None else f"depth-live, {network_text(predictor)}"
 
     def _shut_down(self) -> None:
         """Ends and joins every thread; the window vanishes first, the recording is finalised last."""
         self._recordings.stop()
-        if self._depth.predictor is None:
-            self._depth_worker.interrupt()
-        for slot in (self._frames, self._frames_for_depth, self._keyframes):
-            slot.close()
-        for worker in self._workers:
-            worker.stop()
+        self.feed.stop()
         if self._screen is not None:
             self._screen.window.close()
-        for worker in self._workers:
-            worker.join()
+        self.feed.join()
         self._snapshots.close()
         self._recordings.close()
         logger.info("shown frames were this old: %s", self.stats.frame_age_ms())
@@ -282,7 +205,3 @@ def network_lines(predictor: DepthPredictor) -> list[str]:
 def network_text(predictor: DepthPredictor) -> str:
     weights = "unnamed weights" if predictor.weights is None else predictor.weights.label
     return f"{predictor.engine.name}, {weights}"
-
-
-def load_predictor(config: LiveConfig) -> DepthPredictor:
-    return DepthPredictor.from_weights(**asdict(config.network))

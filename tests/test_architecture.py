@@ -46,10 +46,8 @@ DIRECTIONS: dict[str, set[str]] = {
     "live.window": {"live", "shared"},
     "live.outputs": {"live", "shared", "shared.media"},
     "live.web": {"live", "shared", "shared.media", "shared.motion", "shared.predictor", "video"},
-    "live.app": {
-        "live", "live.capture", "live.outputs", "live.window",
-        "shared", "shared.media", "shared.motion", "shared.predictor",
-    },
+    "live.feed": {"live", "live.capture", "shared", "shared.media", "shared.motion", "shared.predictor"},
+    "live.app": {"live", "live.feed", "live.outputs", "live.window", "shared", "shared.predictor"},
     "live.__main__": {
         "live", "live.app", "live.capture", "live.web", "shared", "shared.about", "shared.bundled",
     },
