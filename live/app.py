@@ -95,6 +95,8 @@ class App:
                 self._draw_again()
         if self._screen is not None:
             self._keys.press(self._screen.window.poll(), self.controls, now_s())
+            for place in self._screen.take_clicks():
+                self.controls.click(place)
             self._answer_requests(self._screen)
         self._recordings.check()
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal, get_args
 
 from live.config import LiveConfig
-from shared import Colormap, View
+from shared import Colormap, Point, View
 
 Request = Literal["snapshot", "record"]
 
@@ -32,6 +32,17 @@ class Controls:
 
     def show(self, view: View) -> None:
         self.look = replace(self.look, view=view)
+
+    def focus(self) -> None:
+        """The view, on the nearest large thing: pressed again it lets go of what was clicked."""
+        self.look = replace(self.look, view="focus", focus=None)
+
+    def click(self, place: Point) -> None:
+        """place: in the picture as it is shown, mirrored or not."""
+        if self.look.view == "focus":
+            x, y = place
+            self.look = replace(self.look, focus=(1 - x if self.is_mirrored else x, y))
+            self.has_changed = True
 
     def next_view(self) -> None:
         views: tuple[View, ...] = get_args(View)

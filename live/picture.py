@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from shared import DepthMap, DisplayRange, FrameBGR, Look
+from shared import DepthMap, DisplayRange, FrameBGR, Look, Point
 from shared.render import heatmap, nearness, render, view_size
 
 Rect = tuple[int, int, int, int]
@@ -72,16 +72,23 @@ def _differs(frame_bgr: FrameBGR, width_px: int, height_px: int) -> bool:
     return frame_bgr.shape[:2] != (height_px, width_px)
 
 
-def nearness_at(picture: Picture, canvas_px: tuple[int, int], point_px: tuple[int, int]) -> int | None:
-    """Nearness in per cent under a point (x, y) of the canvas; None beside the picture or without depth."""
-    if picture.depth_map is None:
-        return None
+def place_at(picture: Picture, canvas_px: tuple[int, int], point_px: tuple[int, int]) -> Point | None:
+    """The place of the frame under a point (x, y) of the canvas; None beside the picture."""
     left, top, width_px, height_px = fit(picture.size_px, canvas_px)
     x, y = (point_px[0] - left) / width_px, (point_px[1] - top) / height_px
     if not (0 <= x < 1 and 0 <= y < 1):
         return None
     if picture.look.view == "side-by-side":
         x = x * 2 % 1
+    return x, y
+
+
+def nearness_at(picture: Picture, canvas_px: tuple[int, int], point_px: tuple[int, int]) -> int | None:
+    """Nearness in per cent under a point (x, y) of the canvas; None beside the picture or without depth."""
+    place = place_at(picture, canvas_px, point_px)
+    if picture.depth_map is None or place is None:
+        return None
+    x, y = place
     rows, columns = picture.depth_map.shape
     pixel = picture.depth_map[int(y * rows) : int(y * rows) + 1, int(x * columns) : int(x * columns) + 1]
     return round(int(nearness(pixel, picture.display_range)[0, 0]) / 2.55)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 
 from live.controls import Controls
+from live.following import Followed
 from live.frame import Frame
 from live.picture import Picture
-from shared import DepthMap
+from shared import DepthMap, Point
 from shared.motion import Keyframe, carry
 
 NO_RANGE = (0.0, 1.0)
@@ -20,10 +23,14 @@ class Scene:
         self.frame: Frame | None = None
         self.keyframe: Keyframe | None = None
         self._carried: DepthMap | None = None
+        self._clicked: Point | None = None
+        self._followed: Followed | None = None
 
     def set_frame(self, frame: Frame) -> None:
         self.frame = frame
         self._carried = None
+        if self._followed is not None:
+            self._followed.follow(frame)
 
     def set_keyframe(self, keyframe: Keyframe) -> None:
         self.keyframe = keyframe
@@ -36,12 +43,21 @@ class Scene:
         if self.keyframe is not None and self._carried is None:
             self._carried = carry(self.keyframe, frame_bgr)
         depth_map = self._carried
+        focus = self._focus(self.frame, controls.look.focus)
         if controls.is_mirrored:
+            focus = None if focus is None else (1 - focus[0], focus[1])
             frame_bgr = cv2.flip(frame_bgr, 1)
             depth_map = None if depth_map is None else cv2.flip(depth_map, 1)
         return Picture(
             frame_bgr,
             depth_map,
             NO_RANGE if self.keyframe is None else self.keyframe.display_range,
-            controls.look,
+            replace(controls.look, focus=focus),
         )
+
+    def _focus(self, frame: Frame, clicked: Point | None) -> Point | None:
+        """Where the thing that was clicked is now; None once it is lost. Each click is a new object."""
+        if clicked is not self._clicked:
+            self._clicked = clicked
+            self._followed = None if clicked is None else Followed(clicked, frame)
+        return None if self._followed is None else self._followed.point

@@ -18,8 +18,11 @@ DepthMap: TypeAlias = NDArray[np.float32]
 DisplayRange: TypeAlias = tuple[float, float]
 """(far, near): the inverse depths that are shown as the darkest and the brightest colour."""
 
-View = Literal["depth", "overlay", "side-by-side"]
+View = Literal["depth", "overlay", "side-by-side", "focus"]
 Colormap = Literal["inferno", "magma", "turbo", "viridis", "gray"]
+Point: TypeAlias = tuple[float, float]
+"""(x, y) in a picture, each from 0 (left, top) to 1."""
+
 RawForm = Literal["png16", "npz", "ffv1"]
 Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
@@ -33,12 +36,14 @@ DEFAULT_STEADY = 0.5
 class Look:
     """How depth is shown.
 
-    alpha: the heat map's share in the overlay, 0 (photo) to 1 (heat map).
+    alpha: the heat map's share in the overlay, 0 (photo) to 1 (heat map). focus: where what is to be sharp in
+    the view `focus` lies; None is the nearest large thing.
     """
 
     view: View = "depth"
     colormap: Colormap = "inferno"
     alpha: float = 0.5
+    focus: Point | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import get_args
 
-from shared import DEFAULT_STEADY, Colormap, Look, NetworkChoice, UserError, View
+from shared import DEFAULT_STEADY, Colormap, Look, NetworkChoice, Point, UserError, View
 
 EXIT_INTERRUPTED = 130
 DEBUG_VARIABLE = "DEPTH_DEBUG"
@@ -72,6 +72,12 @@ def add_view_options(parser: argparse.ArgumentParser, *, default_view: View = "d
         default="inferno",
         help="(default %(default)s); near is bright",
     )
+    group.add_argument(
+        "--focus",
+        type=point_or_near,
+        metavar="X,Y|near",
+        help="what is sharp in the view focus: the place X,Y (each 0 to 1), or what is near (default)",
+    )
 
 
 def add_steady_option(parser: argparse._ActionsContainer) -> None:
@@ -90,7 +96,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
 
 def look_from(parsed: argparse.Namespace) -> Look:
     """What `add_view_options` made the user say."""
-    return Look(parsed.view, parsed.colormap, parsed.alpha)
+    return Look(parsed.view, parsed.colormap, parsed.alpha, parsed.focus)
 
 
 def positive_int(text: str) -> int:
@@ -119,6 +125,18 @@ def fraction_0_1(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
     return value
+
+
+def point_or_near(text: str) -> Point | None:
+    """None for 'near'."""
+    if text == "near":
+        return None
+    try:
+        x, y = (fraction_0_1(part) for part in text.split(","))
+    except (ValueError, argparse.ArgumentTypeError):
+        message = f"expected near, or X,Y with numbers from 0 to 1, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from None
+    return x, y
 
 
 def whole_number_0_51(text: str) -> int:

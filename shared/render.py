@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import Colormap, DepthMap, DisplayRange, FrameBGR, Look, View
+from shared.focus import focus_nearness, focused
 
 _CV2_COLORMAPS = {
     "inferno": cv2.COLORMAP_INFERNO,
@@ -25,6 +26,12 @@ def nearness(depth_map: DepthMap, display_range: DisplayRange) -> NDArray[np.uin
     scale = 255.0 / max(near - far, 1e-6)
     # convertScaleAbs would fold negative values up; subtracting first and saturating keeps far dark.
     return cv2.convertScaleAbs(np.maximum(depth_map - np.float32(far), 0), alpha=scale)
+
+
+def nearness_share(depth_map: DepthMap, display_range: DisplayRange) -> NDArray[np.float32]:
+    """(h, w) inverse depth -> (h, w) float32: 0 at or beyond `far`, 1 at or before `near`."""
+    far, near = display_range
+    return np.clip((depth_map - np.float32(far)) / np.float32(max(near - far, 1e-6)), 0, 1)
 
 
 def heatmap(nearness_u8: NDArray[np.uint8], size_px: tuple[int, int], colormap: Colormap) -> FrameBGR:
@@ -71,6 +78,9 @@ def view_size(width_px: int, height_px: int, view: View) -> tuple[int, int]:
 
 def render(frame_bgr: FrameBGR, depth_map: DepthMap, display_range: DisplayRange, look: Look) -> FrameBGR:
     """The frame and its depth as one picture, of `view_size`."""
+    if look.view == "focus":
+        near = nearness_share(depth_map, display_range)
+        return focused(frame_bgr, near, focus_nearness(near, look.focus))
     height_px, width_px = frame_bgr.shape[:2]
     heat_bgr = heatmap(nearness(depth_map, display_range), (width_px, height_px), look.colormap)
     if look.view == "depth":

@@ -98,6 +98,8 @@ def _check(arguments: argparse.Namespace) -> None:
     several = len(arguments.inputs) > 1 or any(Path(name).is_dir() for name in arguments.inputs)
     if arguments.output is not None and several:
         raise UserError("-o names one file, but there are several inputs.", "Use --output-dir instead.")
+    if arguments.focus is not None and arguments.view != "focus":
+        raise UserError("--focus belongs to another view.", "Add --view focus, or leave --focus away.")
     if arguments.raw and arguments.resume:
         raise UserError(
             "--raw and --resume exclude each other.", "Convert anew with --raw, without --resume."

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from live.controls import Controls
-from live.picture import Picture, nearness_at, paint
+from live.picture import Picture, nearness_at, paint, place_at
 from live.window import hud
 from live.window.viewer import Window
-from shared import FrameBGR
+from shared import FrameBGR, Point
 
 NOTICE_S = 3.0
 TITLE = "depth-live"
@@ -35,6 +35,7 @@ class Screen:
     def __init__(self, first: Picture) -> None:
         self.window = Window(TITLE, first.size_px)
         self._notice, self._notice_until_s = "", 0.0
+        self._shown = first, first.size_px
 
     def show_notice(self, text: str, now_s: float) -> None:
         self._notice, self._notice_until_s = text, now_s + NOTICE_S
@@ -43,6 +44,7 @@ class Screen:
         self.window.set_full_screen(controls.is_full_screen)
         canvas_px = self.window.canvas_size()
         canvas_bgr = paint(picture, canvas_px)
+        self._shown = picture, canvas_px
         if controls.shows_hud:
             hud.draw_texts(canvas_bgr, hud_lines(readings, controls), corner="top-left")
             hud.draw_legend(canvas_bgr, controls.look.colormap)
@@ -57,6 +59,11 @@ class Screen:
         if said:
             hud.draw_texts(canvas_bgr, said, corner="bottom")
         self.window.draw(canvas_bgr)
+
+    def take_clicks(self) -> list[Point]:
+        """The places of the picture that were clicked since the last call."""
+        places = [place_at(*self._shown, point_px) for point_px in self.window.take_clicks()]
+        return [place for place in places if place is not None]
 
     def _draw_pointer(self, canvas_bgr: FrameBGR, picture: Picture, canvas_px: tuple[int, int]) -> None:
         point_px = self.window.pointer_px

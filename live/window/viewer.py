@@ -26,6 +26,7 @@ class Window:
     def __init__(self, title: str, content_px: tuple[int, int]) -> None:
         require_display()
         self.pointer_px: tuple[int, int] | None = None
+        self._clicks_px: list[tuple[int, int]] = []
         self._title = title
         self._is_full_screen = False
         try:
@@ -36,8 +37,15 @@ class Window:
         cv2.resizeWindow(title, *self._size_px)
         cv2.setMouseCallback(title, self._on_mouse)
 
-    def _on_mouse(self, _event: int, x: int, y: int, _flags: int, _data: object) -> None:
+    def _on_mouse(self, event: int, x: int, y: int, _flags: int, _data: object) -> None:
         self.pointer_px = (x, y)
+        if event == cv2.EVENT_LBUTTONDOWN:
+            self._clicks_px.append((x, y))
+
+    def take_clicks(self) -> list[tuple[int, int]]:
+        """Where the left button was pressed since the last call."""
+        clicks_px, self._clicks_px = self._clicks_px, []
+        return clicks_px
 
     @property
     def is_open(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ from live.config import LiveConfig, SourceSpec
 from live.controls import Controls
 from live.frame import Frame
 from live.outputs.snapshot import write_snapshot
-from live.picture import Picture, fit, nearness_at, paint
+from live.picture import Picture, fit, nearness_at, paint, place_at
 from live.scene import Scene
 from live.stats import Stats
 from live.window import hud
-from shared import Look, UserError
+from shared import Look, UserError, View
 from shared.motion.steady import Keyframe, Steadier
 from tests.support.steadying import accept
 
@@ -45,7 +46,7 @@ def test_fit(content_px: tuple[int, int], canvas_px: tuple[int, int], rect: tupl
     assert fit(content_px, canvas_px) == rect
 
 
-@pytest.mark.parametrize("view", ["depth", "overlay", "side-by-side"])
+@pytest.mark.parametrize("view", get_args(View))
 @pytest.mark.parametrize("canvas_px", [(160, 90), (321, 181), (64, 200), (900, 64)])
 @pytest.mark.parametrize("has_depth", [True, False])
 def test_paint_fills_the_canvas_and_leaves_the_frame_alone(
@@ -76,6 +77,12 @@ def test_nearness_under_the_pointer() -> None:
     both = replace(picture, look=Look("side-by-side"))
     assert nearness_at(both, (640, 180), (160, 90)) == nearness_at(both, (640, 180), (480, 90))
     assert nearness_at(replace(picture, depth_map=None), (320, 180), (160, 90)) is None
+
+
+def test_the_place_under_the_pointer() -> None:
+    both = ramp_picture(view="side-by-side")
+    assert place_at(both, (640, 180), (160, 45)) == place_at(both, (640, 180), (480, 45)) == (0.5, 0.25)
+    assert place_at(ramp_picture(), (320, 280), (160, 20)) is None
 
 
 @pytest.mark.parametrize("canvas_px", [(64, 48), (320, 180), (1280, 720), (1920, 1080)])

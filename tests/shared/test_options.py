@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared import UserError, options
+from shared import Look, UserError, options
 
 
 def raises(error: BaseException) -> Callable[[], int]:
@@ -76,6 +76,10 @@ def parser() -> options.ArgumentParser:
         (["--view", "sideways"], "--view"),
         (["--colormap", "rainbow"], "--colormap"),
         (["--engine", "steam"], "--engine"),
+        (["--focus", "0.5"], "--focus"),
+        (["--focus", "0.5,1.5"], "--focus"),
+        (["--focus", "0,0,0"], "--focus"),
+        (["--focus", "nan,0"], "--focus"),
         (["--nonsense"], "--nonsense"),
     ],
 )
@@ -84,6 +88,14 @@ def test_a_bad_option_is_named(arguments: list[str], named: str) -> None:
         parser().parse_args(arguments)
     assert caught.value.exit_code == 2
     assert caught.value.hint == "See depth-x --help."
+
+
+def test_what_is_in_focus_is_a_place_or_what_is_near() -> None:
+    def look(*arguments: str) -> Look:
+        return options.look_from(parser().parse_args(["--view", "focus", *arguments]))
+
+    assert look() == look("--focus", "near") == Look("focus")
+    assert look("--focus", "0.25,1") == Look("focus", focus=(0.25, 1.0))
 
 
 def test_defaults() -> None:

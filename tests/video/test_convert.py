@@ -130,14 +130,16 @@ def test_a_generated_clip_keeps_frames_rate_and_sound(make_clip: MakeClip, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["x.mp4"]
 
 
-@pytest.mark.parametrize(("view", "width_px"), [("depth", 320), ("overlay", 320), ("side-by-side", 640)])
+@pytest.mark.parametrize(
+    ("view", "width_px"), [("depth", 320), ("overlay", 320), ("side-by-side", 640), ("focus", 320)]
+)
 def test_views_show_what_they_say(make_clip: MakeClip, tmp_path: Path, view: View, width_px: int) -> None:
     """Left half dark, right half bright: the fake network calls the right half near."""
     halves = "color=c=0x202020:s=320x180:r=25:d=1,drawbox=x=160:w=160:h=180:c=0xe0e0e0:t=fill"
     run(make_clip("halves.mp4", video=halves), tmp_path / "x.mp4", look=Look(view), encoding=Encoding(10))
     picture = pictures_rgb(tmp_path / "x.mp4")[10].astype(int)
     assert picture.shape == (180, width_px, 3)
-    depth = picture[:, -320:]
+    depth = picture[:, -320:]  # in the view focus, the picture itself
     assert depth[90, 300].sum() > depth[90, 20].sum() + 200
     if view == "side-by-side":
         assert np.abs(picture[90, 300] - 0xE0).max() <= 3

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from operator import attrgetter
+from typing import get_args
 
 import pytest
 
 from live.config import LiveConfig, SourceSpec
 from live.controls import Controls
 from live.window.keys import Key, KeyTable, key_table, markdown_table
+from shared import View
 from tests.conftest import REPOSITORY
 
 SHIFT = 0xFFE1
@@ -55,6 +56,7 @@ def test_every_row_is_in_the_markdown_table() -> None:
         ("d", "look.view", "depth"),
         ("s", "look.view", "side-by-side"),
         ("do", "look.view", "overlay"),
+        ("b", "look.view", "focus"),
         (("\t",), "look.view", "side-by-side"),
         ("c", "look.colormap", "magma"),
         ("C", "look.colormap", "gray"),
@@ -115,8 +117,8 @@ def test_gtk_state_bits_do_not_hide_a_key(controls: Controls) -> None:
 
 def test_all_views_and_maps_come_round(controls: Controls) -> None:
     views = []
-    for _ in range(4):
+    for _ in range(len(get_args(View)) + 1):
         press(controls, "\t")
         views.append(controls.look.view)
-    assert views[0] == views[3]
-    assert len(set(itertools.islice(views, 3))) == 3
+    assert views[0] == views[-1]
+    assert set(views) == set(get_args(View))

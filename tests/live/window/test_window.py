@@ -62,6 +62,10 @@ def shows_side_by_side(shot: FrameBGR) -> bool:
     return all(is_colour(shot, (2 * i + 1) / 8, 0.5, colour) for i, colour in enumerate(colours))
 
 
+def shows_photo(shot: FrameBGR) -> bool:
+    return is_colour(shot, 0.25, 0.6, DARK_BGR) and is_colour(shot, 0.75, 0.6, BRIGHT_BGR)
+
+
 @pytest.fixture
 def session(start: StartSession, camera: Server) -> Iterator[Session]:
     """A window that shows the overlay of the test card, with depth."""
@@ -80,9 +84,24 @@ def test_view_keys(session: Session) -> None:
     session.wait_for_shot(shows_side_by_side)
     session.key("o")
     session.wait_for_shot(shows_overlay)
-    for shows_next in (shows_side_by_side, shows_depth, shows_overlay):
+    for shows_next in (shows_side_by_side, shows_photo, shows_depth, shows_overlay):
         session.key("Tab")
         session.wait_for_shot(shows_next)
+
+
+def test_a_click_says_what_is_in_focus(session: Session) -> None:
+    """The square is as near as the bright half, to the fake network: sharp until the dark half is clicked."""
+
+    def green(shot: FrameBGR) -> int:
+        return int(((shot[:, :, 1] > 200) & (shot[:, :, ::2].max(axis=2) < 90)).sum())
+
+    session.key("i")
+    session.key("b")
+    session.wait_for_shot(lambda shot: shows_photo(shot) and green(shot) > 3000)
+    session.xdotool("mousemove", "--window", session.window(), "320", "200", "click", "1")
+    session.wait_for_shot(lambda shot: shows_photo(shot) and green(shot) < 300)
+    session.key("b")
+    session.wait_for_shot(lambda shot: green(shot) > 3000)
 
 
 def test_colour_map_and_alpha_keys(session: Session) -> None:
