@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from video.outputs import PHOTO_OUTPUT_SUFFIXES, check_name, check_output
 from video.photo import convert_photo
 from video.plan import BatchOptions, Job, plan
 from video.progress import progress_bar
+from video.report import exit_code, lines, table
 from video.settings import ConvertSettings
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ logger = logging.getLogger(__name__)
 
 SIDE_BY_SIDE = 2  # inferences of one video at a time, each on half the cores
 SIGNAL_POLL_S = 0.2
-EXIT_SOME_FAILED = 1
-EXIT_INTERRUPTED = 130
 
 
 def run_batch(options: BatchOptions, settings: ConvertSettings, *, say: Callable[[str], None]) -> int:
@@ -54,9 +52,9 @@ def run_batch(options: BatchOptions, settings: ConvertSettings, *, say: Callable
             _run_all(todo, options, settings, cancel)
     if is_single and jobs[0].error:
         raise jobs[0].error
-    for line in _table(jobs) if not is_single else _lines(jobs[0], quiet=options.quiet):
+    for line in table(jobs) if not is_single else lines(jobs[0], quiet=options.quiet):
         say(line)
-    return _exit_code(jobs)
+    return exit_code(jobs)
 
 
 def _run_all(
@@ -157,47 +155,3 @@ def make_folder(folder: Path) -> None:
         raise UserError(
             f"The folder {folder} cannot be made: {error.strerror}.", "Choose another with --output-dir."
         ) from None
-
-
-def _lines(job: Job, *, quiet: bool) -> Iterator[str]:
-    """What a single input came to."""
-    if job.result is not None and job.result.is_partial:
-        if job.result.output is None:
-            yield "Stopped before the first frame was finished; nothing was kept."
-        else:
-            yield f"Stopped. {job.result.frames} frames are kept as {job.result.output}."
-            yield "--resume goes on from there."
-    elif job.outcome == "skipped":
-        yield f"{job.output} exists already; skipped."
-    elif not quiet and job.outcome == "done":
-        yield f"Wrote {job.output}"
-        if job.result and job.result.raw:
-            yield f"Wrote {job.result.raw}"
-
-
-def _table(jobs: list[Job]) -> Iterator[str]:
-    """One line per file, the failed ones' sentences below them."""
-    width = min(48, max(len(job.source.name) for job in jobs))
-    yield ""
-    for job in jobs:
-        frames = f"{job.result.frames} frames" if job.result else ""
-        yield f"{job.source.name[:width]:<{width}}  {job.outcome:<8}  {frames}".rstrip()
-        if job.error is not None:
-            yield f"    {_complaint(job.error)}"
-        if job.result is not None and job.result.is_partial and job.result.output:
-            yield f"    kept as {job.result.output}; --resume goes on from there"
-    counts = Counter(job.outcome for job in jobs)
-    yield ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
-
-
-def _complaint(error: Exception) -> str:
-    if isinstance(error, UserError):
-        return f"{error.message} {error.hint}"
-    return f"Something unforeseen went wrong: {type(error).__name__}: {error}"
-
-
-def _exit_code(jobs: list[Job]) -> int:
-    outcomes = {job.outcome for job in jobs}
-    if outcomes & {"stopped", "waiting"}:
-        return EXIT_INTERRUPTED
-    return EXIT_SOME_FAILED if "failed" in outcomes else 0

@@ -13,10 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from shared import DepthMap, DisplayRange, FrameBGR, UserError
+from shared import UserError
 from shared.media import (
     Soundtrack,
     VideoInfo,
@@ -30,10 +27,10 @@ from shared.media import (
 )
 from shared.motion import DepthStream
 from shared.options import version
-from shared.render import heatmap_i420, nearness, render, view_size
 from video import partial as partials
 from video.ahead import Ahead
 from video.claim import claimed
+from video.drawing import Drawing
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
 from video.pipeline import Drawn, run_pipeline
 from video.raw import open_raw, raw_map
@@ -106,7 +103,7 @@ class _Conversion:
         callers = getattr(predictor, "callers", 1)
         self._ahead = Ahead(predictor, self._stream.tracker, callers=callers)
         self._reach = (callers + 1) * every
-        self._model = _describe_model(predictor)
+        self._model = describe_model(predictor)
         self._checkpoints = partials.Checkpoints()
         self._before = partials.NOTHING
         self._frames_yielded = 0
@@ -163,7 +160,7 @@ class _Conversion:
     @contextmanager
     def _open_writer(self, reader: VideoReader) -> Iterator[VideoWriter]:
         """The writer, with the earlier run's pictures before its own."""
-        width_px, height_px = self._picture_size(reader)
+        self._drawing = Drawing(self._settings.look, reader.width_px, reader.height_px)
         earlier = []
         try:
             if self._before.frames:
@@ -173,37 +170,18 @@ class _Conversion:
                 extract_video(partial, earlier[0])
             with VideoWriter(
                 self._output,
-                width_px,
-                height_px,
+                *self._drawing.size_px,
                 reader.info.frame_rate,
-                pixel_format="yuv420p" if self._settings.look.view == "depth" else "bgr24",
-                audio_from=self._soundtrack(reader) if self._settings.audio else None,
+                pixel_format=self._drawing.pixel_format,
+                audio_from=soundtrack_of(reader, self._settings),
                 encoding=self._settings.encoding,
-                comment=f"depth-viewer {version()}; weights: {self._model['weights']}",
+                comment=comment_of(self._model),
                 earlier=earlier,
             ) as writer:
                 yield writer
         finally:
             for piece in earlier:
                 piece.unlink(missing_ok=True)
-
-    def _picture_size(self, reader: VideoReader) -> tuple[int, int]:
-        """(width, height) of what the writer is given; a heat map alone is drawn at an even size."""
-        width_px, height_px = view_size(reader.width_px, reader.height_px, self._settings.look.view)
-        if self._settings.look.view != "depth":
-            return width_px, height_px
-        return width_px + width_px % 2, height_px + height_px % 2
-
-    def _soundtrack(self, reader: VideoReader) -> Soundtrack | None:
-        whole = Soundtrack.of(reader.info)
-        if whole is None or (reader.start_frame == 0 and self._settings.duration_s is None):
-            return whole
-        if reader.start_frame:
-            return replace(
-                whole, start_s=reader.start_s, duration_s=self._settings.duration_s, picture_delay_s=0.0
-            )
-        assert self._settings.duration_s is not None
-        return replace(whole, duration_s=whole.picture_delay_s + self._settings.duration_s)
 
     def _checkpoint(self) -> None:
         """Called after the stream handed out a frame: its state is worth keeping after an inferred one."""
@@ -219,19 +197,9 @@ class _Conversion:
             return  # the earlier run's file holds it; the stream only had to see it again
         if self._raw:
             self._raw.write(raw_map(depth_map, frame_bgr, self._settings), time_s)
-        self._writer.write(self._picture(frame_bgr, depth_map, display_range))
+        self._writer.write(self._drawing.picture(frame_bgr, depth_map, display_range))
         if self._progress:
             self._progress(index + 1, self._total)
-
-    def _picture(
-        self, frame_bgr: FrameBGR, depth_map: DepthMap, display_range: DisplayRange
-    ) -> NDArray[np.uint8]:
-        """What the writer takes: I420 of a heat map alone, else BGR."""
-        look = self._settings.look
-        if look.view == "depth":
-            near_u8 = nearness(depth_map, display_range)
-            return heatmap_i420(near_u8, self._writer.size_px, look.colormap)
-        return render(frame_bgr, depth_map, display_range, look)
 
     def _keep(self) -> Path | None:
         """Keeps what is finished as the partial file and its state; returns the file, or None."""
@@ -274,7 +242,23 @@ class _Conversion:
         )
 
 
-def _describe_model(predictor: Predictor) -> dict[str, Any]:
+def soundtrack_of(reader: VideoReader, settings: ConvertSettings) -> Soundtrack | None:
+    """The sound that belongs to the part of the source that `settings` ask for; None for none."""
+    whole = Soundtrack.of(reader.info) if settings.audio else None
+    if whole is None or (reader.start_frame == 0 and settings.duration_s is None):
+        return whole
+    if reader.start_frame:
+        return replace(whole, start_s=reader.start_s, duration_s=settings.duration_s, picture_delay_s=0.0)
+    assert settings.duration_s is not None
+    return replace(whole, duration_s=whole.picture_delay_s + settings.duration_s)
+
+
+def comment_of(model: dict[str, Any]) -> str:
+    """The output's comment tag. model: what `describe_model` tells."""
+    return f"depth-viewer {version()}; weights: {model['weights']}"
+
+
+def describe_model(predictor: Predictor) -> dict[str, Any]:
     """The weights' label and hash and the network's size, as far as the predictor tells."""
     weights = getattr(predictor, "weights", None)
     return {

@@ -15,6 +15,7 @@ from shared.media.raw_depth import (
 from shared.media.raw_forms import CodeRange, encode_png
 from shared.media.reader import VideoReader
 from shared.media.writer import (
+    PixelFormat,
     VideoWriter,
     check_room,
     piece_beside,
@@ -25,6 +26,7 @@ from shared.media.writer import (
 __all__ = [
     "SUFFIXES",
     "CodeRange",
+    "PixelFormat",
     "RawDepthWriter",
     "Soundtrack",
     "VideoInfo",

@@ -1,0 +1,58 @@
+"""What became of a batch, for the user: lines on stdout, and the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from shared import UserError
+from video.plan import Job
+
+EXIT_SOME_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+def lines(job: Job, *, quiet: bool) -> Iterator[str]:
+    """What a single input came to."""
+    if job.result is not None and job.result.is_partial:
+        if job.result.output is None:
+            yield "Stopped before the first frame was finished; nothing was kept."
+        else:
+            yield f"Stopped. {job.result.frames} frames are kept as {job.result.output}."
+            yield "--resume goes on from there."
+    elif job.outcome == "skipped":
+        yield f"{job.output} exists already; skipped."
+    elif not quiet and job.outcome == "done":
+        yield f"Wrote {job.output}"
+        if job.result and job.result.raw:
+            yield f"Wrote {job.result.raw}"
+
+
+def table(jobs: list[Job]) -> Iterator[str]:
+    """One line per file, the failed ones' sentences below them."""
+    width = min(48, max(len(job.source.name) for job in jobs))
+    yield ""
+    for job in jobs:
+        frames = f"{job.result.frames} frames" if job.result else ""
+        yield f"{job.source.name[:width]:<{width}}  {job.outcome:<8}  {frames}".rstrip()
+        if job.error is not None:
+            yield f"    {complaint(job.error)}"
+        if job.result is not None and job.result.is_partial and job.result.output:
+            yield f"    kept as {job.result.output}; --resume goes on from there"
+    counts = Counter(job.outcome for job in jobs)
+    yield ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+
+
+def complaint(error: Exception) -> str:
+    """One line: what went wrong and what to do."""
+    if isinstance(error, UserError):
+        return f"{error.message} {error.hint}"
+    return f"Something unforeseen went wrong: {type(error).__name__}: {error}"
+
+
+def exit_code(jobs: list[Job]) -> int:
+    """130 when something was left undone, 1 when something failed, else 0."""
+    outcomes = {job.outcome for job in jobs}
+    if outcomes & {"stopped", "waiting"}:
+        return EXIT_INTERRUPTED
+    return EXIT_SOME_FAILED if "failed" in outcomes else 0
