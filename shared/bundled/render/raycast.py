@@ -198,7 +198,7 @@ def _reduce(t_bnp: Tensor, first: int) -> tuple[Tensor, Tensor]:
 
 def occluded(boxes: Tensor, rounds: Tensor, rays: Rays) -> Tensor:
     """(B, P) bool: something lies between the origin and origin + direction."""
-    near = 1e-3
+    near = 1e-5  # of the way to the light: the sun is far, and a car's shadow begins under it
     t = torch.minimum(
         hit_boxes(boxes[:, :, None], rays, near).amin(1), hit_rounds(rounds[:, :, None], rays, near).amin(1)
     )

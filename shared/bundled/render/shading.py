@@ -99,7 +99,9 @@ def _shadow(
 
 def _largest(rows: Tensor, eye: Tensor) -> Tensor:
     """The solids that look largest to the camera: the others throw no shadow."""
-    seen = rows[..., rc.HALF].norm(dim=-1) / ((rows[..., rc.CENTRE] - eye).norm(dim=-1) + 0.3)
+    half = rows[..., rc.HALF]
+    seen = half.norm(dim=-1) / ((rows[..., rc.CENTRE] - eye).norm(dim=-1) + 0.3)
+    seen = seen * (half[..., 1] > 0.004 * half.amax(-1))  # roads, lawns, rugs: nothing lies under them
     chosen = seen.topk(min(SHADOW_CASTERS, rows.shape[1]), dim=1).indices
     return torch.gather(rows, 1, chosen[..., None].expand(-1, -1, rows.shape[2]))
 

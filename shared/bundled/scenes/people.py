@@ -1,12 +1,10 @@
-"""Figures, cars and trees, built as in `furniture`."""
+"""Figures, built as in `furniture`."""
 
 from __future__ import annotations
 
-from math import pi
-
 import numpy as np
 
-from shared.bundled.render import Builder, Surface, Triple, rotation_x
+from shared.bundled.render import Builder, Surface, Triple
 from shared.bundled.scenes.furniture import bottle, small_thing
 
 
@@ -89,36 +87,3 @@ def reaching_arm(b: Builder, hand: Triple) -> None:
         tall = b.u(0.15, 0.3)
         with b.at(palm[0], palm[1] - 0.05 - b.u(0.5, 1.0) * tall, palm[2]):
             (bottle if b.chance(0.6) else small_thing)(b, tall)
-
-
-def car(b: Builder) -> None:
-    """About 4.3 m long, along x."""
-    paint, glass, tyre = b.surface("plain", specular=0.6), b.plain(0.15), b.plain(0.1)
-    long, high = b.u(3.6, 4.8), b.u(1.35, 2.0)
-    b.box((0, 0.55 * high * 0.75 + 0.1, 0), (long, 0.5 * high, 1.75), paint)
-    b.box((b.u(-0.3, 0.3), 0.78 * high, 0), (long * b.u(0.45, 0.8), 0.36 * high, 1.5), glass)
-    b.box((0, 0.98 * high, 0), (long * 0.42, 0.06, 1.45), paint)
-    for sx in (-0.31, 0.31):
-        for sz in (-0.8, 0.8):
-            b.cylinder((sx * long, 0.32, sz), (0.64, 0.22, 0.64), tyre, rotation_x(pi / 2))
-    for side in (-1, 1):
-        b.box((long / 2, 0.6, side * 0.6), (0.05, 0.12, 0.3), b.plain(0.9))
-
-
-def tree(b: Builder) -> None:
-    tall = b.u(3, 9)
-    bark = b.surface("wood", dark=(0.05, 0.03, 0.02), light=(0.25, 0.18, 0.12))
-    leaf = b.surface(
-        "foliage",
-        dark=(0.01, 0.03, 0.01),
-        light=np.array([0.3, 0.5, 0.12]) * b.u(0.3, 1.3),
-        repeat=b.u(0.4, 1.5),
-    )
-    b.limb((0, 0, 0), (b.u(-0.3, 0.3), tall * 0.6, 0), b.u(0.15, 0.5), bark, 0.6)
-    for _ in range(b.n(2, 6)):
-        s = tall * b.u(0.25, 0.5)
-        b.ellipsoid(
-            (b.u(-0.2, 0.2) * tall, tall * b.u(0.55, 0.9), b.u(-0.2, 0.2) * tall),
-            (s, s * b.u(0.6, 1.1), s),
-            leaf,
-        )

@@ -13,7 +13,7 @@ import numpy as np
 
 from shared.bundled.render import Builder, Scene, rotation_x, rotation_y, rotation_z
 from shared.bundled.scenes import furniture as things
-from shared.bundled.scenes import people
+from shared.bundled.scenes import nature, outdoors, people, streets, vehicles
 from shared.bundled.scenes.interior import at_wall, ceiling_lamps, door, openings, trim
 from shared.bundled.scenes.layout import hang_pictures, line_walls
 from shared.bundled.scenes.seats import seat
@@ -252,51 +252,6 @@ def table_top(b: Builder) -> Scene:
     return finish(b, room, look(b, eye, target, 0.05), indoor_lights(b, room, eye))
 
 
-def street(b: Builder) -> Scene:
-    """A road with kerbs, cars, trees, lamps, people, houses; or an open place."""
-    room = Room(700, 200, 700)
-    road, lane = b.u(2.5, 7), b.u(1.0, 3)
-    with b.at(0, 0, 40):
-        ground = b.surface(b.pick(("speckle", "tiles", "clouds", "foliage")), repeat=b.u(0.2, 1))
-        b.box((0, 0.005, 150), (2 * road, 0.01, 400), b.surface("speckle"))
-        for side in (-1, 1):
-            b.box(
-                (side * (road + lane / 2), 0.06, 150),
-                (lane, 0.12, 400),
-                b.surface("tiles", repeat=b.u(0.3, 1.5)),
-            )
-    walls = [ground] * 6
-    for side in (-1, 1):
-        z = b.u(0, 10)
-        while z < 90 and len(b.boxes) < 70:
-            front, kind = b.u(5, 18), b.rng.random()
-            x = side * (road + lane + b.u(0.5, 5))
-            if kind < 0.55:
-                deep = b.u(6, 14)
-                b.box(
-                    (x + side * deep / 2, b.u(3, 9), 40 + z),
-                    (deep, b.u(6, 20), front),
-                    b.surface("facade", fit=False, repeat=b.u(0.08, 0.3)),
-                )
-            elif kind < 0.85:
-                with b.at(x, 0, 40 + z):
-                    people.tree(b)
-            z += front + b.u(0, 6)
-        for _ in range(b.n(0, 3)):
-            with b.at(side * b.u(0.4, 0.95) * road, 0, 40 + b.u(3, 45), pi / 2 + b.u(-0.1, 0.1)):
-                people.car(b)
-        for k in range(b.pick((0, 0, 2, 4))):
-            x, z = side * (road + 0.4), 40 + 5 + 14 * k
-            b.limb((x, 0, z), (x, 5.5, z), 0.14, b.plain(), 0.7)
-        if b.chance(0.5):
-            with b.at(side * (road + b.u(0.2, 1) * lane), 0.1, 40 + b.u(2, 20), b.u(0, 6)):
-                people.person(b)
-    high = b.u(1.2, 2.2) if b.chance(0.6) else b.u(3, 9)
-    eye = np.array([b.u(-1.1, 1.1) * road, high, 40.0])
-    target = np.array([b.u(-0.6, 0.6) * road, b.u(-0.2, 1) * high, 40 + b.u(10, 40)])
-    return finish(b, room, look(b, eye, target, 0.05), outdoor_lights(b), outdoors=True, walls=walls)
-
-
 def from_above(b: Builder) -> Scene:
     """Cars or people on a bare floor, seen by a camera on a mast or under a high ceiling."""
     high = b.u(3, 12)
@@ -312,10 +267,10 @@ def from_above(b: Builder) -> Scene:
     for _ in range(b.n(1, 5)):
         x, z = b.u(-0.9, 0.9) * high, near + max(away + b.u(-0.8, 1.5) * high, 0.5)
         with b.at(x, 0, z, b.u(0, 2 * pi)):
-            (people.car if is_open and b.chance(0.65) else people.person)(b)
+            (vehicles.car if is_open and b.chance(0.65) else people.person)(b)
     if is_open and b.chance(0.3):
         with b.at(b.u(-1, 1) * high, 0, near + away + b.u(0, 2) * high):
-            people.tree(b)
+            outdoors.tree(b, b.u(3, 9))
     eye = np.array([0.0, high, near])
     camera = look(b, eye, np.array([b.u(-0.3, 0.3) * high, 0.0, near + away]), 0.06)
     if is_open:
@@ -346,15 +301,31 @@ def loose_things(b: Builder) -> Scene:
 
 Maker = Callable[[Builder], Scene]
 KINDS: dict[str, tuple[Maker, float]] = {
-    "living_room": (living_room, 0.28),
-    "desk": (desk, 0.18),
-    "large_table": (large_table, 0.10),
-    "seats_and_sun": (seats_and_sun, 0.10),
-    "webcam": (webcam, 0.10),
-    "standing_people": (standing_people, 0.08),
-    "corridor": (corridor, 0.06),
-    "table_top": (table_top, 0.06),
-    "street": (street, 0.09),
-    "from_above": (from_above, 0.05),
-    "loose_things": (loose_things, 0.06),
+    "living_room": (living_room, 0.18),
+    "desk": (desk, 0.12),
+    "large_table": (large_table, 0.07),
+    "seats_and_sun": (seats_and_sun, 0.07),
+    "webcam": (webcam, 0.08),
+    "standing_people": (standing_people, 0.06),
+    "corridor": (corridor, 0.05),
+    "table_top": (table_top, 0.05),
+    "from_above": (from_above, 0.04),
+    "loose_things": (loose_things, 0.05),
+    "driver_street": (streets.driver_street, 0.09),
+    "walker_street": (streets.walker_street, 0.05),
+    "square": (streets.square, 0.02),
+    "park": (nature.park, 0.025),
+    "wood": (nature.wood, 0.02),
+    "shore": (nature.shore, 0.02),
+    "fields": (nature.fields, 0.02),
+    "humps_and_rocks": (nature.humps_and_rocks, 0.015),
 }
+"""What makes each kind, and its share."""
+GROUPS: dict[str, tuple[str, ...]] = {
+    "rooms": ("living_room", "desk", "large_table", "seats_and_sun", "corridor"),
+    "streets": ("driver_street", "walker_street", "square", "from_above"),
+    "nature": ("park", "wood", "shore", "fields", "humps_and_rocks"),
+    "people": ("webcam", "standing_people"),
+    "clutter": ("table_top", "loose_things"),
+}
+"""Kinds that are scored together."""

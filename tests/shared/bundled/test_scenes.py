@@ -20,7 +20,7 @@ from shared.bundled.render.renderer import render, to_tensors, windows
 from shared.bundled.render.textures import atlas
 from shared.bundled.scenes import seats
 from shared.bundled.scenes.clips import render_clip
-from shared.bundled.scenes.rooms import KINDS, random_scene
+from shared.bundled.scenes.rooms import GROUPS, KINDS, random_scene
 from shared.bundled.scenes.surroundings import FAR, LEFT, NEAR, RIGHT, Room, finish, sunshine
 from shared.bundled.train.render_shards import render_seeds
 from shared.bundled.train.scores import spearman
@@ -136,6 +136,49 @@ def test_every_kind_of_scene_is_a_picture(kind: str) -> None:
         assert inverse_depth.max() <= 1 / rc.NEAR_M
         assert (inverse_depth > 0).float().mean() > 0.1
         assert image_rgb.float().std() > 3
+
+
+OUTDOORS = (*GROUPS["streets"], *GROUPS["nature"])
+
+
+@pytest.mark.parametrize("kind", OUTDOORS)
+def test_nobody_stands_in_a_wall_out_of_doors(kind: str) -> None:
+    for seed in range(12):
+        scene = random_scene(seed, kind)
+        rows = np.concatenate([scene.boxes, scene.rounds]).astype(float)
+        assert len(rows) <= 255, "the batched renderer numbers them with eight bits"
+        inward = rows[:, :9].reshape(-1, 3, 3)
+        x, y, z = np.einsum("nij,nj->ni", inward, np.asarray(scene.camera.eye) - rows[:, 9:12]).T
+        is_round = rows[:, rc.ROUND] > 0.5
+        in_cube = (np.abs(x) < 1) & (np.abs(y) < 1) & (np.abs(z) < 1)
+        in_round = x**2 + z**2 + rows[:, rc.A] * y**2 + rows[:, rc.B] * y + rows[:, rc.C] < 0
+        assert not (in_cube & (in_round | ~is_round)).any()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OUTDOORS if kind != "from_above"])
+def test_out_of_doors_there_is_sky_and_there_are_far_things(kind: str) -> None:
+    depths = [depth_of(random_scene(seed, kind)) for seed in range(12)]
+    sky = np.array([(inverse_depth == 0).mean() for inverse_depth in depths])
+    assert 0.01 < np.mean(sky) < 0.6
+    far = [((inverse_depth > 0) & (inverse_depth < 1 / 40)).mean() for inverse_depth in depths]
+    assert np.mean(far) > 0.01
+    assert np.mean([np.median(inverse_depth[-8:]) for inverse_depth in depths]) > 1 / 15, "the ground is near"
+
+
+def test_the_road_is_one_plane_to_the_horizon() -> None:
+    rough = []
+    for seed in range(12):
+        scene = random_scene(seed, "driver_street")
+        camera = replace(scene.camera, pitch=0.0, roll=0.0, yaw=0.0, distortion=0.0)
+        inverse_depth = depth_of(replace(scene, camera=camera))
+        below = inverse_depth[40:, 48]
+        plane = (np.arange(40, 73) + 0.5 - 36.5) / 97 / camera.focal / camera.eye[1]
+        rough.append(np.mean(np.abs(below / plane - 1) < 0.03))
+    assert np.median(rough) > 0.6, "what stands on the road hides some of it"
+
+
+def test_every_kind_is_in_one_group() -> None:
+    assert sorted(kind for kinds in GROUPS.values() for kind in kinds) == sorted(KINDS)
 
 
 @pytest.mark.parametrize(
