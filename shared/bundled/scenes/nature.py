@@ -142,9 +142,9 @@ def wood(b: Builder) -> Scene:
     eye = np.asarray(camera.eye, float)
     if b.chance(0.4) and not terrain.humps:
         _path(b, b.u(0.6, 3))
-    bark, thick, leafy = stuff(b, "bark"), b.u(0.15, 0.6), b.chance(0.7)
+    bark, thick, leafy = stuff(b, "bark"), b.u(0.12, 0.45), b.chance(0.7)
     for _ in range(b.n(20, 80)):
-        away = float(np.exp(b.u(0.5, 4.2)))
+        away = float(np.exp(b.u(0.95, 4.3)))
         x, z = b.u(-0.8, 0.8) * away, eye[2] + away
         foot, tall = terrain.height(x, z), b.u(10, 22)
         lean = b.rng.normal(size=2) * 0.03 * tall

@@ -1,4 +1,4 @@
-"""Random scenes: rooms, desks, seats, people, corridors, tables, streets, loose things; fixed by the seed.
+"""Random scenes: rooms, desks, seats, people, corridors, tables, streets, nature, loose things; by the seed.
 
 Colour and light are drawn independently of place, so that no colour and no brightness tells a distance.
 Numpy only; `renderer.render` makes pictures of what is built here.
