@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import log2
 from typing import Literal, get_args
 
 from live.config import LiveConfig
-from shared import Colormap, Point, View
+from shared import GAMMA_BOUNDS, Colormap, Point, View
 
 Request = Literal["snapshot", "record"]
 
@@ -56,6 +57,12 @@ class Controls:
     def step_alpha(self, steps: int) -> None:
         alpha = round(self.look.alpha + steps * ALPHA_STEP, 2)
         self.look = replace(self.look, alpha=min(max(alpha, 0.0), 1.0))
+
+    def step_gamma(self, steps: int) -> None:
+        """Four steps are an octave; wherever it came from, 1 is met again."""
+        lowest, highest = GAMMA_BOUNDS
+        gamma = 2.0 ** ((round(4 * log2(self.look.gamma)) + steps) / 4)
+        self.look = replace(self.look, gamma=min(max(gamma, lowest), highest))
 
     def step_every(self, step: int) -> None:
         self.every = min(max(self.every + step, 1), MOST_SKIPPED)

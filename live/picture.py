@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from shared import DepthMap, DisplayRange, FrameBGR, Look, Point
-from shared.render import heatmap, nearness, render, view_size
+from shared.render import heatmap, nearness, nearness_share, render, view_size
 
 Rect = tuple[int, int, int, int]
 """(left, top, width, height) in pixels."""
@@ -59,7 +59,7 @@ def _paint_whole(picture: Picture, width_px: int, height_px: int) -> FrameBGR:
             else picture.frame_bgr.copy()
         )
     if picture.look.view == "depth":
-        near_u8 = nearness(picture.depth_map, picture.display_range)
+        near_u8 = nearness(picture.depth_map, picture.display_range, picture.look.gamma)
         return heatmap(near_u8, (width_px, height_px), picture.look.colormap)
     pane_px = width_px // 2 if picture.look.view == "side-by-side" else width_px
     frame_bgr = picture.frame_bgr
@@ -91,4 +91,4 @@ def nearness_at(picture: Picture, canvas_px: tuple[int, int], point_px: tuple[in
     x, y = place
     rows, columns = picture.depth_map.shape
     pixel = picture.depth_map[int(y * rows) : int(y * rows) + 1, int(x * columns) : int(x * columns) + 1]
-    return round(int(nearness(pixel, picture.display_range)[0, 0]) / 2.55)
+    return round(100 * float(nearness_share(pixel, picture.display_range)[0, 0]))

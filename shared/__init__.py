@@ -30,19 +30,22 @@ Preset = Literal[
 
 SMALLEST_FRAME_PX = 16
 DEFAULT_STEADY = 0.5
+GAMMA_BOUNDS = (0.25, 4.0)
 
 
 @dataclass(frozen=True)
 class Look:
     """How depth is shown.
 
-    alpha: the heat map's share in the overlay, 0 (photo) to 1 (heat map). focus: where what is to be sharp in
+    alpha: the heat map's share in the overlay, 0 (photo) to 1 (heat map). gamma: contrast of the heat map;
+    above 1 it tells more of what is near apart, below 1 of what is far. focus: where what is to be sharp in
     the view `focus` lies; None is the nearest large thing.
     """
 
     view: View = "depth"
     colormap: Colormap = "inferno"
     alpha: float = 0.5
+    gamma: float = 1.0
     focus: Point | None = None
 
 

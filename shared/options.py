@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import get_args
 
-from shared import DEFAULT_STEADY, Colormap, Look, NetworkChoice, Point, UserError, View
+from shared import DEFAULT_STEADY, GAMMA_BOUNDS, Colormap, Look, NetworkChoice, Point, UserError, View
 
 EXIT_INTERRUPTED = 130
 DEBUG_VARIABLE = "DEPTH_DEBUG"
@@ -73,6 +73,13 @@ def add_view_options(parser: argparse.ArgumentParser, *, default_view: View = "d
         help="(default %(default)s); near is bright",
     )
     group.add_argument(
+        "--gamma",
+        type=gamma,
+        default=1.0,
+        metavar="G",
+        help="contrast of the heat map: above 1 of what is near, below 1 of what is far (default 1)",
+    )
+    group.add_argument(
         "--focus",
         type=point_or_near,
         metavar="X,Y|near",
@@ -96,7 +103,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
 
 def look_from(parsed: argparse.Namespace) -> Look:
     """What `add_view_options` made the user say."""
-    return Look(parsed.view, parsed.colormap, parsed.alpha, parsed.focus)
+    return Look(parsed.view, parsed.colormap, parsed.alpha, parsed.gamma, parsed.focus)
 
 
 def positive_int(text: str) -> int:
@@ -124,6 +131,14 @@ def fraction_0_1(text: str) -> float:
     value = _number(float, text, "a number from 0 to 1")
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
+    return value
+
+
+def gamma(text: str) -> float:
+    lowest, highest = GAMMA_BOUNDS
+    value = _number(float, text, f"a number from {lowest} to {highest:g}")
+    if not lowest <= value <= highest:
+        raise argparse.ArgumentTypeError(f"expected a number from {lowest} to {highest:g}, got {text!r}")
     return value
 
 

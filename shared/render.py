@@ -20,18 +20,19 @@ _CV2_COLORMAPS = {
 }
 
 
-def nearness(depth_map: DepthMap, display_range: DisplayRange) -> NDArray[np.uint8]:
-    """(h, w) inverse depth -> (h, w) uint8: 0 at or beyond `far`, 255 at or before `near`."""
-    far, near = display_range
-    scale = 255.0 / max(near - far, 1e-6)
-    # convertScaleAbs would fold negative values up; subtracting first and saturating keeps far dark.
-    return cv2.convertScaleAbs(np.maximum(depth_map - np.float32(far), 0), alpha=scale)
-
-
 def nearness_share(depth_map: DepthMap, display_range: DisplayRange) -> NDArray[np.float32]:
     """(h, w) inverse depth -> (h, w) float32: 0 at or beyond `far`, 1 at or before `near`."""
     far, near = display_range
     return np.clip((depth_map - np.float32(far)) / np.float32(max(near - far, 1e-6)), 0, 1)
+
+
+def nearness(depth_map: DepthMap, display_range: DisplayRange, gamma: float = 1.0) -> NDArray[np.uint8]:
+    """(h, w) inverse depth -> (h, w) uint8, 0 to 255: the share to the power of gamma.
+
+    Before it is quantised, so that the stretched part of the range has no steps.
+    """
+    share = nearness_share(depth_map, display_range)
+    return cv2.convertScaleAbs(share if gamma == 1 else cv2.pow(share, gamma), alpha=255)
 
 
 def heatmap(nearness_u8: NDArray[np.uint8], size_px: tuple[int, int], colormap: Colormap) -> FrameBGR:
@@ -82,7 +83,7 @@ def render(frame_bgr: FrameBGR, depth_map: DepthMap, display_range: DisplayRange
         near = nearness_share(depth_map, display_range)
         return focused(frame_bgr, near, focus_nearness(near, look.focus))
     height_px, width_px = frame_bgr.shape[:2]
-    heat_bgr = heatmap(nearness(depth_map, display_range), (width_px, height_px), look.colormap)
+    heat_bgr = heatmap(nearness(depth_map, display_range, look.gamma), (width_px, height_px), look.colormap)
     if look.view == "depth":
         return heat_bgr
     if look.view == "overlay":

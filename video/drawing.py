@@ -30,6 +30,6 @@ class Drawing:
     ) -> NDArray[np.uint8]:
         """What the writer takes: I420 of a heat map alone, else BGR."""
         if self._look.view == "depth":
-            near_u8 = nearness(depth_map, display_range)
+            near_u8 = nearness(depth_map, display_range, self._look.gamma)
             return heatmap_i420(near_u8, self.size_px, self._look.colormap)
         return render(frame_bgr, depth_map, display_range, self._look)

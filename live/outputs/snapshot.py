@@ -68,7 +68,7 @@ def write_snapshot(picture: Picture, folder: Path, stem: str) -> list[Path]:
     height_px, width_px = picture.frame_bgr.shape[:2]
     images = {"photo": _png(picture.frame_bgr)}
     if picture.depth_map is not None:
-        near_u8 = nearness(picture.depth_map, picture.display_range)
+        near_u8 = nearness(picture.depth_map, picture.display_range, picture.look.gamma)
         images["heatmap"] = _png(heatmap(near_u8, (width_px, height_px), picture.look.colormap))
         enlarged = cv2.resize(picture.depth_map, (width_px, height_px), interpolation=cv2.INTER_LINEAR)
         images["depth16"] = encode_png(enlarged, CodeRange.of(enlarged), time.time())

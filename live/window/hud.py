@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from live.window.keys import key_table
-from shared import Colormap, FrameBGR
-from shared.render import heatmap
+from shared import Colormap, FrameBGR, Look
+from shared.render import heatmap, nearness
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 WHITE_BGR, RED_BGR = (255, 255, 255), (40, 40, 230)
@@ -32,10 +32,11 @@ def draw_texts(canvas_bgr: FrameBGR, lines: Sequence[str], *, corner: str) -> No
     _mix(canvas_bgr, text_box(tuple(lines), scale), corner)
 
 
-def draw_legend(canvas_bgr: FrameBGR, colormap: Colormap) -> None:
-    """far [colours] near, at the lower left."""
+def draw_legend(canvas_bgr: FrameBGR, look: Look) -> None:
+    """far [colours] near, at the lower left, and the contrast where it is not the plain one."""
     canvas_px = _size(canvas_bgr)
-    _mix(canvas_bgr, legend_box(colormap, text_scale(canvas_px), canvas_px[0] // 5), "bottom-left")
+    box = legend_box(look.colormap, look.gamma, text_scale(canvas_px), canvas_px[0] // 5)
+    _mix(canvas_bgr, box, "bottom-left")
 
 
 def draw_pointer(canvas_bgr: FrameBGR, point_px: tuple[int, int], percent: int) -> None:
@@ -78,11 +79,13 @@ def text_box(lines: tuple[str, ...], scale: float) -> FrameBGR:
 
 
 @lru_cache(maxsize=4)
-def legend_box(colormap: Colormap, scale: float, width_px: int) -> FrameBGR:
-    far, near = text_box(("far",), scale), text_box(("near",), scale)
+def legend_box(colormap: Colormap, gamma: float, scale: float, width_px: int) -> FrameBGR:
+    """The bar runs evenly from far to near, in the colours that gamma gives."""
+    near_text = "near" if gamma == 1 else f"near   contrast {gamma:.2f}"
+    far, near = text_box(("far",), scale), text_box((near_text,), scale)
     height_px = far.shape[0]
-    ramp = np.tile(np.arange(256, dtype=np.uint8), (2, 1))
-    bar = heatmap(ramp, (max(width_px, 16), height_px // 2), colormap)
+    ramp = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (2, 1))
+    bar = heatmap(nearness(ramp, (0.0, 1.0), gamma), (max(width_px, 16), height_px // 2), colormap)
     edge_px = (height_px - bar.shape[0]) // 2
     bar = cv2.copyMakeBorder(
         bar, edge_px, height_px - bar.shape[0] - edge_px, 0, 0, cv2.BORDER_CONSTANT, value=(0, 0, 0)

@@ -72,6 +72,8 @@ def key_table() -> KeyTable:
                 (ord("+"), ord("="), KEYPAD_ADD), "+", "more depth in the overlay", lambda c: c.step_alpha(1)
             ),
             Key((ord("-"), KEYPAD_SUBTRACT), "-", "less depth in the overlay", lambda c: c.step_alpha(-1)),
+            _key(",", "more contrast of what is far", lambda c: c.step_gamma(-1)),
+            _key(".", "more contrast of what is near", lambda c: c.step_gamma(1)),
             _key("[", "skip fewer frames", lambda c: c.step_every(-1)),
             _key("]", "skip more frames", lambda c: c.step_every(1)),
             _key("l", "lock the depth range, or let it follow", lambda c: c.toggle("is_range_locked")),

@@ -47,7 +47,7 @@ class Screen:
         self._shown = picture, canvas_px
         if controls.shows_hud:
             hud.draw_texts(canvas_bgr, hud_lines(readings, controls), corner="top-left")
-            hud.draw_legend(canvas_bgr, controls.look.colormap)
+            hud.draw_legend(canvas_bgr, controls.look)
             self._draw_pointer(canvas_bgr, picture, canvas_px)
         if controls.shows_help:
             hud.draw_help(canvas_bgr)

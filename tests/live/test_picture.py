@@ -90,7 +90,7 @@ def test_texts_stay_inside_any_canvas(canvas_px: tuple[int, int]) -> None:
     canvas = np.full((canvas_px[1], canvas_px[0], 3), 200, np.uint8)
     for corner in ("top-left", "top-right", "center", "bottom"):
         hud.draw_texts(canvas, ["a long line of text that says a lot " * 3, "short"], corner=corner)
-    hud.draw_legend(canvas, "turbo")
+    hud.draw_legend(canvas, Look(colormap="turbo", gamma=2.0))
     hud.draw_pointer(canvas, (canvas_px[0] - 1, canvas_px[1] - 1), 100)
     hud.draw_recording(canvas, 61)
     hud.draw_help(canvas)
@@ -103,11 +103,15 @@ def test_text_grows_with_the_window_and_stays_legible() -> None:
 
 
 def test_the_legend_runs_from_far_to_near() -> None:
-    box = hud.legend_box("gray", 0.6, 200)
-    row = box[box.shape[0] // 2, :, 0].astype(int)
-    bar = row[hud.text_box(("far",), 0.6).shape[1] :][:200]
-    assert (np.diff(bar) >= 0).all()
-    assert (bar[0], bar[-1]) == (0, 255)
+    def bar(gamma: float) -> np.ndarray:
+        box = hud.legend_box("gray", gamma, 0.6, 200)
+        return box[box.shape[0] // 2, :, 0].astype(int)[hud.text_box(("far",), 0.6).shape[1] :][:200]
+
+    for gamma in (0.25, 1.0, 4.0):
+        assert (np.diff(bar(gamma)) >= 0).all()
+        assert bar(gamma)[0] < 60
+        assert bar(gamma)[-1] == 255
+    assert bar(0.25)[100] > bar(1.0)[100] + 50 > bar(4.0)[100] + 100
 
 
 def test_mirroring_turns_photo_and_depth() -> None:

@@ -76,6 +76,8 @@ def parser() -> options.ArgumentParser:
         (["--view", "sideways"], "--view"),
         (["--colormap", "rainbow"], "--colormap"),
         (["--engine", "steam"], "--engine"),
+        (["--gamma", "0.2"], "--gamma"),
+        (["--gamma", "nan"], "--gamma"),
         (["--focus", "0.5"], "--focus"),
         (["--focus", "0.5,1.5"], "--focus"),
         (["--focus", "0,0,0"], "--focus"),

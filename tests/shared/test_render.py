@@ -27,6 +27,21 @@ def test_nearness_spans_the_range_and_saturates() -> None:
     assert levels[32] == pytest.approx((RAMP[0, 32] - 2) / 6 * 255, abs=1)
 
 
+def test_gamma_stretches_what_is_near_or_far_without_steps() -> None:
+    """The farthest hundredth of the range has more shades, not the same ones further apart."""
+    far = np.linspace(0, 0.1, 400, dtype=np.float32)[None]
+    plain, stretched = (len(np.unique(nearness(far, (0.0, 10.0), gamma))) for gamma in (1.0, 0.5))
+    assert (plain, stretched) == (4, 27)
+    levels = [int(nearness(np.full((1, 1), 5, np.float32), (0.0, 10.0), g)[0, 0]) for g in (0.25, 1, 4)]
+    assert levels == [214, 128, 16]
+
+
+@pytest.mark.parametrize("view", ["depth", "overlay", "side-by-side"])
+def test_gamma_is_seen_in_every_view_of_depth(view: View) -> None:
+    plain, near = (render(PHOTO_BGR, RAMP, (0.0, 10.0), Look(view, gamma=gamma)) for gamma in (1.0, 2.0))
+    assert luminance(near).mean() < luminance(plain).mean() - 5
+
+
 def test_an_empty_range_is_shown_without_dividing_by_zero() -> None:
     assert set(np.unique(nearness(np.full((4, 4), 3, np.float32), (3.0, 3.0)))) <= {0, 255}
 

@@ -8,12 +8,13 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 import pytest
 
+from shared import Colormap, View
 from tests.conftest import REPOSITORY
 from tests.support.web_server import (
     SENTENCE,
@@ -255,7 +256,7 @@ def test_every_control_has_a_label(open_page: Callable[..., Any]) -> None:
     for tab in TABS:
         show_tab(page, tab)
         assert page.evaluate(UNLABELLED) == []
-        assert page.get_by_role("radio").count() == 8
+        assert page.get_by_role("radio").count() == len(get_args(View)) + len(get_args(Colormap))
 
 
 def test_it_fits_a_screen_of_400_pixels(open_page: Callable[..., Any]) -> None:
