@@ -110,8 +110,9 @@ def test_the_legend_runs_from_far_to_near() -> None:
     for gamma in (0.25, 1.0, 4.0):
         assert (np.diff(bar(gamma)) >= 0).all()
         assert bar(gamma)[0] < 60
-        assert bar(gamma)[-1] == 255
-    assert bar(0.25)[100] > bar(1.0)[100] + 50 > bar(4.0)[100] + 100
+        assert bar(gamma)[-1] > 250
+    assert bar(0.25)[100] > bar(1.0)[100] + 50
+    assert bar(1.0)[100] > bar(4.0)[100] + 50
 
 
 def test_mirroring_turns_photo_and_depth() -> None:

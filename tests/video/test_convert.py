@@ -146,6 +146,19 @@ def test_views_show_what_they_say(make_clip: MakeClip, tmp_path: Path, view: Vie
         assert np.abs(picture[90, 20] - 0x20).max() <= 3
 
 
+def test_contrast_is_in_the_file(make_clip: MakeClip, tmp_path: Path) -> None:
+    """Thirds: far, half way, near. Half way is darker the more of what is near is told apart."""
+    thirds = "color=c=0x202020:s=320x180:r=25:d=1,drawbox=x=108:w=106:h=180:c=0x808080:t=fill"
+    source = make_clip("thirds.mp4", video=thirds + ",drawbox=x=214:w=106:h=180:c=0xe0e0e0:t=fill")
+    middle = []
+    for gamma in (1.0, 3.0):
+        look = Look("depth", "gray", gamma=gamma)
+        run(source, tmp_path / f"{gamma}.mp4", look=look, encoding=Encoding(10))
+        middle.append(int(pictures_rgb(tmp_path / f"{gamma}.mp4")[10][90, 160, 0]))
+    assert middle[0] == pytest.approx(128, abs=8)
+    assert middle[1] == pytest.approx(32, abs=8)
+
+
 def test_a_part_takes_its_own_sound(make_clip: MakeClip, tmp_path: Path) -> None:
     """The tone starts at 2 s; a part from 1 s on has it at 1 s, for as long as the part lasts."""
     source = make_clip(
