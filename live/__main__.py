@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from live.config import LiveConfig, SourceSpec, parse_source
+from live.config import LiveConfig, Serving, SourceSpec, parse_source
 from shared import UserError, options
 
 PROG = "depth-live"
@@ -33,7 +33,7 @@ def command(arguments: Sequence[str] | None) -> int:
     prepare_opencv()
     from live.app import App
 
-    App(config).run()
+    App(config, announce=partial(print, flush=True)).run()
     return 0
 
 
@@ -90,6 +90,14 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-window", action="store_true", help="for --record or --stats without a display")
     group.add_argument("--duration", type=options.positive_float, metavar="S", help="end after S seconds")
     group.add_argument("--stats", type=Path, metavar="FILE.json", help="write what was measured at the end")
+    group.add_argument(
+        "--serve",
+        type=address,
+        metavar="[HOST:]PORT",
+        help="serve the view and its depth to other programs (default host 127.0.0.1)",
+    )
+    group.add_argument("--token", help="ask for it with --serve (better set in DEPTH_TOKEN, unseen)")
+    group.add_argument("--no-token", action="store_true", help="serve to other machines without one")
     group.add_argument("--web", action="store_true", help="show a page in the browser instead of a window")
     group.add_argument("--host", default="127.0.0.1", help="where --web listens (default %(default)s)")
     group.add_argument(
@@ -100,7 +108,7 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="a further name of the page's address",
+        help="a further name of the page's or --serve's address",
     )
     group.add_argument("--password", help="ask for it (better set in DEPTH_PASSWORD, which nobody sees)")
     group.add_argument("--no-password", action="store_true", help="open --host to others without one")
@@ -119,6 +127,14 @@ def port_number(text: str) -> int:
     return value
 
 
+def address(text: str) -> tuple[str, int]:
+    """'8080', '0.0.0.0:8080' or '[::1]:8080' -> (host, port)."""
+    host, colon, port = text.rpartition(":")
+    if (colon and not host) or (":" in host and not (host.startswith("[") and host.endswith("]"))):
+        raise argparse.ArgumentTypeError(f"expected a port, or HOST:PORT ([::1]:PORT for IPv6), got {text!r}")
+    return host.strip("[]") or "127.0.0.1", port_number(port)
+
+
 def to_config(parsed: argparse.Namespace) -> LiveConfig:
     """Checks what argparse cannot. Raises UserError."""
     if parsed.demo and parsed.source is not None:
@@ -132,12 +148,26 @@ def to_config(parsed: argparse.Namespace) -> LiveConfig:
         **plain,
         look=options.look_from(parsed),
         network=options.network_from(parsed),
+        serving=serving_from(parsed),
         mirror=parsed.mirror if parsed.mirror is not None else source is not None and source.kind == "camera",
         width_px=parsed.width,
         height_px=parsed.height,
         loop=parsed.loop or (parsed.demo and (not parsed.no_window or parsed.duration is not None)),
         window=not parsed.no_window,
         duration_s=parsed.duration,
+    )
+
+
+def serving_from(parsed: argparse.Namespace) -> Serving | None:
+    if parsed.serve is None:
+        return None
+    host, port = parsed.serve
+    return Serving(
+        host,
+        port,
+        token=parsed.token or os.environ.get("DEPTH_TOKEN") or None,
+        without_token=parsed.no_token,
+        allowed_hosts=tuple(parsed.allow_host),
     )
 
 

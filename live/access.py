@@ -1,4 +1,4 @@
-"""Who may use a server of ours: under which addresses, from which page, by which routes, with which password.
+"""Who may use a server of ours: under which addresses, from which page, by which routes, with which secret.
 
 A page of any web site can send requests to 127.0.0.1, and by letting its own name point there (DNS rebinding)
 it could read the answers too. So the Host must be an address that this server was opened under, an Origin
@@ -18,8 +18,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -72,8 +72,18 @@ class Addresses:
         return host == f"{own}:{port}" or (port in USUAL_PORTS and host == own)
 
 
-class Password:
-    """One password for everybody, by HTTP's Basic scheme (RFC 7617); the user's name does not matter.
+class Secret(Protocol):
+    """What a visitor must bring. said: logged once when it is missing or wrong; None for nothing."""
+
+    said: str | None
+
+    def refusal(self, scope: Message) -> JSONResponse | None:
+        """None for the right one."""
+        ...
+
+
+class Tries:
+    """Compares what is given with one secret, and slows down who guesses.
 
     After FREE_TRIES wrong ones a client waits before the next is looked at: one second, then twice as long
     after each further one.
@@ -83,25 +93,82 @@ class Password:
         self._digest = _digest(secret)
         self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    def refusal(self, headers: Headers, client: str) -> JSONResponse | None:
-        """None for the right password."""
-        given = _given_password(headers.get("authorization", ""))
-        if given is None:
-            return _asks_for_password("This page needs a password.")
-        wrong, again_s = self._wrong.get(client, (0, 0.0))
-        left_s = again_s - time.monotonic()
-        if left_s > 0:
-            message = f"Too many wrong passwords; wait {left_s:.0f} s."
-            return JSONResponse({"message": message}, 429, {"Retry-After": f"{left_s + 1:.0f}"})
+    def wait_s(self, client: str) -> float:
+        """How long this client's next try is not looked at; 0 or less for not at all."""
+        return self._wrong.get(client, (0, 0.0))[1] - time.monotonic()
+
+    def is_right(self, given: str, client: str) -> bool:
         if hmac.compare_digest(_digest(given), self._digest):
             self._wrong.pop(client, None)
-            return None
-        wait_s = min(2.0 ** (wrong + 1 - FREE_TRIES), LONGEST_WAIT_S) if wrong + 1 >= FREE_TRIES else 0.0
-        self._wrong[client] = (wrong + 1, time.monotonic() + wait_s)
+            return True
+        wrong = self._wrong.get(client, (0, 0.0))[0] + 1
+        wait_s = min(2.0 ** (wrong - FREE_TRIES), LONGEST_WAIT_S) if wrong >= FREE_TRIES else 0.0
+        self._wrong[client] = (wrong, time.monotonic() + wait_s)
         self._wrong.move_to_end(client)
         while len(self._wrong) > CLIENTS_REMEMBERED:
             self._wrong.popitem(last=False)
-        return _asks_for_password("This is not the password.")
+        return False
+
+
+class Password:
+    """One password for everybody, by HTTP's Basic scheme (RFC 7617); the user's name does not matter."""
+
+    said: str | None = None  # browsers ask without one first
+
+    def __init__(self, secret: str) -> None:
+        self._tries = Tries(secret)
+
+    def refusal(self, scope: Message) -> JSONResponse | None:
+        given, client = _given_password(Headers(scope=scope).get("authorization", "")), _client(scope)
+        if given is None:
+            return _asks_for_password("This page needs a password.")
+        if (left_s := self._tries.wait_s(client)) > 0:
+            return _must_wait(left_s, "passwords")
+        return (
+            None if self._tries.is_right(given, client) else _asks_for_password("This is not the password.")
+        )
+
+
+class Token:
+    """One for every program: `?token=...` where only an address can be given, or a Bearer (RFC 6750)."""
+
+    said: str | None = "A request without the right token was refused."
+
+    def __init__(self, secret: str) -> None:
+        self._tries = Tries(secret)
+
+    def refusal(self, scope: Message) -> JSONResponse | None:
+        given, client = given_token(scope), _client(scope)
+        if not given:
+            return JSONResponse({"message": "This needs a token: add ?token=..."}, 401)
+        if (left_s := self._tries.wait_s(client)) > 0:
+            return _must_wait(left_s, "tokens")
+        return (
+            None if self._tries.is_right(given, client) else JSONResponse({"message": "Not the token."}, 401)
+        )
+
+
+def given_token(scope: Message) -> str:
+    """'' for none, and for more than one."""
+    scheme, _, bearer = Headers(scope=scope).get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return bearer.strip()
+    try:
+        query = parse_qs(scope["query_string"].decode("ascii"), max_num_fields=8)
+    except ValueError:
+        return ""
+    given = query.get("token", [])
+    return given[0] if len(given) == 1 else ""
+
+
+def _client(scope: Message) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _must_wait(left_s: float, what: str) -> JSONResponse:
+    message = f"Too many wrong {what}; wait {left_s:.0f} s."
+    return JSONResponse({"message": message}, 429, {"Retry-After": f"{left_s + 1:.0f}"})
 
 
 def _digest(text: str) -> bytes:
@@ -136,12 +203,12 @@ class Access:
         addresses: Addresses,
         *,
         is_open: Callable[[str, str], bool],
-        password: Password | None = None,
+        secret: Secret | None = None,
     ) -> None:
         self._app = app
         self._addresses = addresses
         self._is_open = is_open
-        self._password = password
+        self._secret = secret
         self._logged: set[str] = set()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -166,10 +233,10 @@ class Access:
         is_first = scope["path"] == "/" and scope.get("method") == "GET"
         if not is_first and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             return self._told("site", "A request from another site's page was refused.")
-        if self._password is not None:
-            client = scope.get("client")
-            refusal = self._password.refusal(headers, client[0] if client else "")
+        if self._secret is not None:
+            refusal = self._secret.refusal(scope)
             if refusal is not None:
+                self._say("secret", self._secret.said)
                 return refusal
         method = "WEBSOCKET" if scope["type"] == "websocket" else scope["method"]
         if not self._is_open(method, scope["path"]):
@@ -177,11 +244,14 @@ class Access:
         return None
 
     def _told(self, kind: str, sentence: str) -> JSONResponse:
+        self._say(kind, sentence)
+        return JSONResponse({"message": "Only this server's own page may ask that."}, 403)
+
+    def _say(self, kind: str, sentence: str | None) -> None:
         """Logged once of each kind: a log that an attacker can fill helps nobody."""
-        if kind not in self._logged:
+        if sentence is not None and kind not in self._logged:
             self._logged.add(kind)
             logger.warning("%s (This is said once.)", sentence[:300])
-        return JSONResponse({"message": "Only this server's own page may ask that."}, 403)
 
 
 def _is_of(origin: str, host: str) -> bool:

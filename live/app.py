@@ -9,7 +9,7 @@ from collections.abc import Callable
 from live.config import LiveConfig
 from live.controls import Controls
 from live.feed import Feed
-from live.outputs import Recordings, Snapshots, time_stem
+from live.outputs import Outputs, time_stem
 from live.stats import Stats
 from live.window import Readings, Screen, key_table, require_display
 from shared.handoff import now_s
@@ -26,7 +26,8 @@ SILENT_S = 1.5
 class App:
     """One run of the live window.
 
-    make_predictor: called once, on the depth thread; for tests to replace.
+    make_predictor: called once, on the depth thread; for tests to replace. announce: told in whole lines what
+    is served, and where.
     """
 
     def __init__(
@@ -34,19 +35,19 @@ class App:
         config: LiveConfig,
         *,
         make_predictor: Callable[[], DepthPredictor] | None = None,
+        announce: Callable[[str], None] = logger.info,
     ) -> None:
         self._config = config
         self.controls = Controls(config)
         self.stats = Stats()
         self.feed = Feed(config, self.controls, self.stats, make_predictor=make_predictor)
         self.scene = self.feed.scene
-        self._recordings = Recordings(self.feed.frame_rate)
-        self._snapshots = Snapshots(config.folder)
+        self._announce = announce
+        self._outputs = Outputs(config, self.feed.frame_rate, self.stats)
         self._keys = key_table()
         self._screen: Screen | None = None
         self._is_undrawn = False
         self._ended_s = 0.0
-        self._record_now = config.record
         self._drawn_s = self._begun_s = 0.0
 
     def run(self) -> None:
@@ -62,6 +63,7 @@ class App:
         self._begun_s = now_s()
         with cancel_on_signals() as interrupted:
             try:
+                self._outputs.start(self._announce)
                 self.feed.start()
                 while not (interrupted.is_set() or self._is_over()):
                     self._step()
@@ -69,7 +71,7 @@ class App:
                 self._ended_s = now_s()
                 self._shut_down()
             self.feed.check()
-            self._recordings.check()
+            self._outputs.check()
             if interrupted.is_set():
                 raise KeyboardInterrupt
 
@@ -98,7 +100,7 @@ class App:
             for place in self._screen.take_clicks():
                 self.controls.click(place)
             self._answer_requests(self._screen)
-        self._recordings.check()
+        self._outputs.check()
 
     def _can_draw(self) -> bool:
         """A window shows the photo until depth is there; without one there is nothing to do until then."""
@@ -117,16 +119,13 @@ class App:
         )
 
     def _draw_again(self) -> None:
-        picture = self.scene.picture(self.controls)
+        moment = self.scene.moment(self.controls)
         self.controls.has_changed = False
         if self._config.window:
             if self._screen is None:
-                self._screen = Screen(picture)
-            self._screen.draw(picture, self._readings(now_s()), self.controls, now_s())
-        if self._record_now is not None and self.scene.keyframe is not None:
-            self._recordings.start(self._record_now, picture, comment=self._comment())
-            self._record_now = None
-        self._recordings.offer(picture)
+                self._screen = Screen(moment.picture)
+            self._screen.draw(moment.picture, self._readings(now_s()), self.controls, now_s())
+        self._outputs.offer(moment, comment=self._comment())
         self._drawn_s = now_s()
 
     def _readings(self, time_s: float) -> Readings:
@@ -141,7 +140,7 @@ class App:
             depth_age_s=None if keyframe is None else time_s - keyframe.time_s,
             network=network,
             state=self._state(time_s - frame.time_s),
-            recording_s=self._recordings.elapsed_s(),
+            recording_s=self._outputs.recordings.elapsed_s(),
         )
 
     def _state(self, frame_age_s: float) -> str:
@@ -158,24 +157,24 @@ class App:
         requests, self.controls.requests = self.controls.requests, []
         for request in requests:
             if request == "snapshot":
-                self._snapshots.take(self.scene.picture(self.controls))
+                self._outputs.snapshots.take(self.scene.picture(self.controls))
             else:
                 screen.show_notice(self._toggle_recording(), now_s())
-        outcome = self._snapshots.next_outcome()
+        outcome = self._outputs.snapshots.next_outcome()
         if outcome is not None:
             screen.show_notice(outcome, now_s())
             self.controls.has_changed = True
 
     def _toggle_recording(self) -> str:
         """What to tell the user about it."""
-        ended = self._recordings.stop()
+        ended = self._outputs.recordings.stop()
         if ended is not None:
             return f"recorded {ended.name}"
         folder = self._config.folder.absolute()
         if not os.access(folder, os.W_OK):
             return f"cannot record: {folder} cannot be written to"
         path = folder / f"{time_stem()}.mp4"
-        self._recordings.start(path, self.scene.picture(self.controls), comment=self._comment())
+        self._outputs.recordings.start(path, self.scene.picture(self.controls), comment=self._comment())
         return f"recording {path.name}"
 
     def _comment(self) -> str:
@@ -183,14 +182,13 @@ class App:
         return "depth-live" if predictor is None else f"depth-live, {network_text(predictor)}"
 
     def _shut_down(self) -> None:
-        """Ends and joins every thread; the window vanishes first, the recording is finalised last."""
-        self._recordings.stop()
+        """Ends and joins every thread; the window vanishes first, recordings are finalised last."""
+        self._outputs.stop()
         self.feed.stop()
         if self._screen is not None:
             self._screen.window.close()
         self.feed.join()
-        self._snapshots.close()
-        self._recordings.close()
+        self._outputs.close()
         logger.info("shown frames were this old: %s", self.stats.frame_age_ms())
         if self._config.stats is not None:
             self.stats.write(self._config.stats, self._ended_s)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from live.listening import is_loopback
 from shared import DEFAULT_STEADY, Look, NetworkChoice, UserError
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "udp", "tcp", "rtp", "rtmp", "srt")
@@ -24,6 +25,28 @@ class SourceSpec:
     kind: Literal["camera", "file", "stream"]
     target: int | Path | str
     name: str
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Where the view and its depth are served, and to whom.
+
+    token: None asks for none; where other machines could come in, that must be wished for with without_token.
+    allowed_hosts: further names under which it may be asked for, as behind a proxy.
+    """
+
+    host: str
+    port: int
+    token: str | None = None
+    without_token: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.token is None and not self.without_token and not is_loopback(self.host):
+            raise UserError(
+                f"--serve {self.host}:{self.port} shows the camera to other machines, and it has no token.",
+                "Set one in DEPTH_TOKEN or with --token, or say --no-token.",
+            )
 
 
 @dataclass(frozen=True)
@@ -44,16 +67,18 @@ class LiveConfig:
     fps: float | None = None
     loop: bool = False
     record: Path | None = None
+    serving: Serving | None = None
     window: bool = True
     duration_s: float | None = None
     stats: Path | None = None
     folder: Path = field(default_factory=Path)
 
     def __post_init__(self) -> None:
-        if not self.window and self.record is None and self.stats is None and self.duration_s is None:
+        shows = (self.record, self.serving, self.stats, self.duration_s)
+        if not self.window and all(it is None for it in shows):
             raise UserError(
                 "--no-window alone shows nothing and would never end.",
-                "Add --record FILE.mp4, --stats FILE.json or --duration S.",
+                "Add --record FILE.mp4, --serve PORT, --stats FILE.json or --duration S.",
             )
         if self.record is not None and self.record.suffix.lower() != ".mp4":
             raise UserError(

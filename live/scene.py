@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 
@@ -14,6 +14,22 @@ from shared import DepthMap, Point
 from shared.motion import Keyframe, carry
 
 NO_RANGE = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A picture as it is shown, and what it is of.
+
+    number: of the frame, counted from 0 at the source; it rises, and what was not shown is left out.
+    time_s: when the frame was there, on the clock of `shared.handoff.now_s`. is_inferred: the network saw
+    this very frame; else its depth is carried along from an earlier one.
+    """
+
+    picture: Picture
+    number: int
+    time_s: float
+    is_inferred: bool
+    is_mirrored: bool
 
 
 class Scene:
@@ -36,8 +52,19 @@ class Scene:
         self.keyframe = keyframe
         self._carried = None
 
-    def picture(self, controls: Controls) -> Picture:
+    def moment(self, controls: Controls) -> Moment:
         """The scene as the controls want it shown. Needs a frame."""
+        assert self.frame is not None
+        return Moment(
+            self.picture(controls),
+            self.frame.index,
+            self.frame.time_s,
+            is_inferred=self.keyframe is not None and self.keyframe.time_s == self.frame.time_s,
+            is_mirrored=controls.is_mirrored,
+        )
+
+    def picture(self, controls: Controls) -> Picture:
+        """Its picture alone."""
         assert self.frame is not None
         frame_bgr = self.frame.frame_bgr
         if self.keyframe is not None and self._carried is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,27 @@ class RateMeter:
         return (len(recent_s) - 1) / max(recent_s[-1] - recent_s[0], 1e-3)
 
 
+class ReaderCount:
+    """How many programs read one thing that is served; one thread counts, others read."""
+
+    def __init__(self) -> None:
+        self.now = self.came = self.most = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One reader, until the block ends."""
+        self.now += 1
+        self.came += 1
+        self.most = max(self.most, self.now)
+        try:
+            yield
+        finally:
+            self.now -= 1
+
+    def as_dict(self) -> dict[str, int]:
+        return {"came": self.came, "most_at_once": self.most}
+
+
 class Stats:
     """Counters and samples of one run. Times in seconds; written in milliseconds."""
 
@@ -37,6 +60,8 @@ class Stats:
         self.captured = RateMeter()
         self.inferred = RateMeter()
         self.shown = 0
+        self.view_readers = ReaderCount()
+        self.depth_readers = ReaderCount()
         self._draw_intervals_s: deque[float] = deque(maxlen=MOST_SAMPLES)
         self._depth_ages_s: deque[float] = deque(maxlen=MOST_SAMPLES)
         self._frame_ages_s: deque[float] = deque(maxlen=MOST_SAMPLES)
@@ -78,6 +103,7 @@ class Stats:
             "draw_interval_ms": spread_ms(self._draw_intervals_s),
             "depth_age_ms": spread_ms(self._depth_ages_s),
             "inference_ms": spread_ms(self._inferences_s),
+            "readers": {"view": self.view_readers.as_dict(), "depth": self.depth_readers.as_dict()},
         }
 
     def frame_age_ms(self) -> dict[str, float | None]:

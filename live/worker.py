@@ -52,6 +52,10 @@ class Worker:
         if self._thread.ident is not None:
             self._thread.join()
 
+    @property
+    def has_failed(self) -> bool:
+        return self._error is not None
+
     def check(self) -> None:
         """Raises what ended the thread, if anything did."""
         if self._error is not None:

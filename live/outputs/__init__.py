@@ -1,6 +1,6 @@
-"""Where live pictures go: recordings and snapshots."""
+"""Where live pictures go besides the window: recordings, snapshots and other programs."""
 
-from live.outputs.recorder import Recordings
-from live.outputs.snapshot import Snapshots, time_stem
+from live.outputs.outputs import Outputs
+from live.outputs.snapshot import time_stem
 
-__all__ = ["Recordings", "Snapshots", "time_stem"]
+__all__ = ["Outputs", "time_stem"]

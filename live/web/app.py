@@ -80,7 +80,7 @@ def build_app(
     app = gradio.mount_gradio_app(
         app, page, path="/", show_error=False, ssr_mode=False, footer_links=[], **page_options(SCRIPT)
     )
-    return Discreet(Access(app, addresses, is_open=is_open, password=password))
+    return Discreet(Access(app, addresses, is_open=is_open, secret=password))
 
 
 def _worded(handler: Handler) -> Handler:

@@ -6,7 +6,6 @@ Needs the extra `web`; gradio, fastapi and uvicorn are imported inside the funct
 from __future__ import annotations
 
 import importlib.util
-import ipaddress
 import logging
 import os
 import shutil
@@ -17,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from live.listening import is_loopback, listen, shown_host
 from shared import NetworkChoice, UserError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Opening:
 
     def check(self) -> None:
         """Raises UserError where nobody decided that others may come in, and for unusable certificates."""
-        if self.password is None and not self.without_password and not _is_loopback(self.host):
+        if self.password is None and not self.without_password and not is_loopback(self.host):
             raise UserError(
                 f"--host {self.host} opens the page to other machines, and it has no password.",
                 "Set one in DEPTH_PASSWORD or with --password, or say --no-password.",
@@ -71,7 +71,7 @@ def serve(
     """
     check_extra()
     opening.check()
-    listener = listen(opening.host, opening.port)
+    listener = listen(opening.host, opening.port, option="--host")
     try:
         from shared.predictor import DepthPredictor
 
@@ -93,49 +93,12 @@ def _check_tls(tls: Tls) -> None:
         ) from None
 
 
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def check_extra() -> None:
     if importlib.util.find_spec("gradio") is None:
         raise UserError(
             "The page in the browser (--web) needs Gradio, which is not installed.",
             'Install it with: pip install "depth-viewer[web]", or in a clone: pip install -e ".[web]"',
         )
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens, before anything slow is done. Raises UserError."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except OSError:
-        raise UserError(
-            f"--host {host}: this machine has no such address.", "Use 127.0.0.1, or 0.0.0.0 for all."
-        ) from None
-    listener = socket.socket(family, kind, protocol)
-    try:
-        if os.name == "posix":  # on Windows it would let two programs share the port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise UserError(
-            f"The page cannot listen at {host}, port {port}: {error.strerror}.",
-            "Choose another --port, or another --host.",
-        ) from None
-    return listener
 
 
 def serve_with(
@@ -189,11 +152,9 @@ def _silence_gradio(folder: Path) -> None:
 
 def announcement(host: str, port: int, opening: Opening) -> list[str]:
     """Where the page is, and for an address that others can reach, what that means."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    shown = "localhost" if address.is_unspecified else f"[{host}]" if address.version == 6 else host
     scheme = "https" if opening.tls else "http"
-    lines = [f"Depth viewer: {scheme}://{shown}:{port} (Ctrl+C ends it)"]
-    if address.is_loopback:
+    lines = [f"Depth viewer: {scheme}://{shown_host(host)}:{port} (Ctrl+C ends it)"]
+    if is_loopback(host):
         return lines
     if opening.password is None:
         lines.append(f"Everyone who can reach port {port} of this machine can use the page: no password.")

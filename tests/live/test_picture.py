@@ -158,6 +158,7 @@ def test_stats_have_the_agreed_form(tmp_path: Path) -> None:
         "draw_interval_ms": {"p50": 100.0, "p95": 160.0, "max": 200.0},
         "depth_age_ms": spread,
         "inference_ms": {"p50": 50.0, "p95": 50.0, "max": 50.0},
+        "readers": {"view": {"came": 0, "most_at_once": 0}, "depth": {"came": 0, "most_at_once": 0}},
     }
     assert stats.captured.per_s(1.0) == pytest.approx(10)
     assert stats.captured.per_s(9.0) == 0
