@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,9 @@ from shared.media import check_is_file
 from shared.signals import cancel_on_signals
 from shared.tuning import keep_freed_memory, share_cores
 from video import partial as partials
+from video.claim import claimed
 from video.convert import convert, prepare
+from video.journal import journals_of, tidy
 from video.outputs import PHOTO_OUTPUT_SUFFIXES, check_name, check_output
 from video.photo import convert_photo
 from video.plan import BatchOptions, Job, plan
@@ -131,6 +134,8 @@ def _check(job: Job, options: BatchOptions, settings: ConvertSettings) -> None:
         check_name(job.output)
         if job.output.exists() and (options.skip_existing or _is_finished(job, settings)):
             job.outcome = "skipped"
+            with suppress(UserError), claimed(job.output):  # another run that is writing there does it itself
+                tidy(job.output)
             return
         check_is_file(job.source)
         if options.output_dir is not None:
@@ -145,7 +150,9 @@ def _check(job: Job, options: BatchOptions, settings: ConvertSettings) -> None:
 
 def _is_finished(job: Job, settings: ConvertSettings) -> bool:
     """Whether a batch that goes on has nothing left to do for this file."""
-    return settings.resume and not settings.overwrite and not partials.partial_path(job.output).exists()
+    if not settings.resume or settings.overwrite:
+        return False
+    return not (partials.partial_path(job.output).exists() or journals_of(job.output))
 
 
 def make_folder(folder: Path) -> None:

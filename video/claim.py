@@ -10,22 +10,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shared import UserError
-from shared.media import pieces_of, raw_path, raw_pieces_of, remove
-from video.settings import ConvertSettings
+from shared.media import SUFFIXES, pieces_of, raw_path, raw_pieces_of, remove
+from video.journal import journal_path
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def claimed(output: Path, settings: ConvertSettings) -> Iterator[None]:
+def claimed(output: Path) -> Iterator[None]:
     """Holds `output` against other runs until the block ends; the system lets go of it when we are killed.
 
     Raises UserError when another run writes there. Where the file system knows no locks, nothing is held.
     """
-    path = output.with_name(f".{output.stem}.lock")
+    path = output.with_name(f".{output.name}.lock")
     lock = _locked(path, output)
     try:
-        _clear_leftovers(output, settings)
+        _clear_leftovers(output)
         yield
     finally:
         if lock is not None:
@@ -83,12 +83,15 @@ def _let_go(lock: int, path: Path) -> None:
     os.close(lock)
 
 
-def _clear_leftovers(output: Path, settings: ConvertSettings) -> None:
-    """Pieces of this output whose run no longer lives: nobody else holds the lock."""
+def _clear_leftovers(output: Path) -> None:
+    """Pieces of this output whose run no longer lives, since nobody else holds the lock.
+
+    Those with a journal are left: what is in them can be gone on with.
+    """
     with suppress(OSError):
-        pieces = pieces_of(output)
-        if settings.raw is not None:
-            pieces += raw_pieces_of(raw_path(output, settings.raw))
+        pieces = [piece for piece in pieces_of(output) if not journal_path(piece).exists()]
+        for form in SUFFIXES:
+            pieces += raw_pieces_of(raw_path(output, form))
         for piece in pieces:
             logger.info("removing %s, left by a run that was killed", piece)
             remove(piece)

@@ -6,6 +6,7 @@ convert(Path("clip.mp4"), Path("clip-depth.mp4"), ConvertSettings(), predictor=D
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -31,6 +32,7 @@ from video import partial as partials
 from video.ahead import Ahead
 from video.claim import claimed
 from video.drawing import Drawing
+from video.journal import Journal, discard, recover
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
 from video.pipeline import Drawn, run_pipeline
 from video.raw import open_raw, raw_map
@@ -62,7 +64,12 @@ def convert(
     Raises UserError for whatever the user can put right; what was finished is then kept as partial too.
     """
     info = prepare(source, output, settings)
-    with claimed(output, settings):
+    with claimed(output):
+        if settings.overwrite and not settings.resume:
+            discard(output)
+        else:
+            recover(output)
+            partials.check_kept(output, settings)
         return _Conversion(
             info,
             output,
@@ -137,13 +144,26 @@ class _Conversion:
                 if is_whole:
                     if raw:
                         raw.close()
-                    writer.close()
+                    writer.close(partials.partial_path(self._output))
             except Exception as fault:
                 raise self._keep_after(fault) from fault
             if not is_whole:
                 return self._result(reader, self._keep(), is_partial=True)
-            partials.remove(self._output)
+            self._commit()
             return self._result(reader, self._output)
+
+    def _commit(self) -> None:
+        """The partial file is whole now: it gets the output's name. Each step can be the last one."""
+        try:
+            self._journal.keep()
+            os.replace(partials.partial_path(self._output), self._output)
+        except OSError as error:
+            raise UserError(
+                f"{self._output} cannot be written: {error.strerror}.",
+                f"All of it is kept as {partials.partial_path(self._output)}.",
+                exit_code=1,
+            ) from None
+        partials.remove(self._output)
 
     def _open_reader(self) -> VideoReader:
         settings = self._settings
@@ -178,7 +198,12 @@ class _Conversion:
                 comment=comment_of(self._model),
                 earlier=earlier,
             ) as writer:
-                yield writer
+                self._journal = Journal(writer.piece, self._output, self._before, self._mark)
+                try:
+                    yield writer
+                finally:
+                    writer.abort()
+                    self._journal.close()
         finally:
             for piece in earlier:
                 piece.unlink(missing_ok=True)
@@ -187,7 +212,9 @@ class _Conversion:
         """Called after the stream handed out a frame: its state is worth keeping after an inferred one."""
         self._frames_yielded += 1
         if self._stream.at_keyframe:
-            self._checkpoints.add(self._before.next_frame + self._frames_yielded, self._stream.state())
+            seen, state = self._before.next_frame + self._frames_yielded, self._stream.state()
+            self._checkpoints.add(seen, state)
+            self._journal.note(seen, state)
 
     def _draw(self, drawn: Drawn) -> None:
         frame_bgr, time_s, depth_map, display_range = drawn
@@ -209,11 +236,11 @@ class _Conversion:
             return kept if self._before.frames else None
         self._writer.close_partial(kept, self._before.frames + self._writer.frames_written)
         frames = playable_frames(kept)
-        seen, state = self._checkpoints.fitting(frames)
+        partial = partials.Partial(frames, *self._checkpoints.fitting(frames))
         try:
-            partials.save(self._output, partials.Partial(frames, seen, state), self._mark)
-        except OSError as error:
-            logger.warning("%s plays, but --resume cannot go on with it: %s", kept, error.strerror)
+            partials.save(partials.state_path(self._output), self._output, partial, self._mark)
+        except (OSError, UserError) as error:
+            logger.warning("%s plays, but --resume cannot go on with it: %s", kept, error)
         return kept
 
     def _keep_after(self, fault: Exception) -> Exception:
@@ -221,8 +248,8 @@ class _Conversion:
         try:
             kept = self._keep()
         except (UserError, OSError) as error:
-            logger.warning("nothing could be kept: %s", error)
-            return fault
+            logger.warning("what was finished could not be put together: %s", error)
+            kept = self._writer.piece if self._writer.piece.exists() else None
         if kept is None:
             return fault
         if not isinstance(fault, UserError):

@@ -3,13 +3,13 @@
 Beside the output `X.mp4` lie `X.partial.mp4`, playable, and `X.partial.npz`: the source's and the settings'
 fingerprint and the depth stream's state after some inferred frame that is in the partial file. The next run
 feeds the stream from the frame after that one, and writes from the first frame that the file does not hold.
+How many it holds is counted: whoever is killed between the two files leaves an older state, which is as good.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import os
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import UserError
+from shared.media import piece_beside, playable_frames, put_in_place
 from video.settings import ConvertSettings
 
 STATE_PREFIX = "stream/"
@@ -65,7 +66,7 @@ NOTHING = Partial(0, 0, None)
 def check_kept(output: Path, settings: ConvertSettings) -> None:
     """Raises UserError rather than let a new conversion of `output` do away with what an earlier one kept."""
     kept = partial_path(output)
-    if kept.exists() and state_path(output).exists() and not (settings.resume or settings.overwrite):
+    if kept.exists() and not (settings.resume or settings.overwrite):
         raise UserError(
             f"{kept} is kept of a conversion that was stopped.",
             "Add --resume to go on with it, or --overwrite to begin anew.",
@@ -108,19 +109,36 @@ def fingerprint(source: Path, settings: Mapping[str, Any], model: Mapping[str, A
     }
 
 
-def save(output: Path, partial: Partial, mark: Mapping[str, Any]) -> None:
-    """Writes the state file, whole or not at all."""
+def save(path: Path, output: Path, partial: Partial, mark: Mapping[str, Any]) -> None:
+    """Writes a state file of `output`, whole or not at all."""
     about = {"mark": dict(mark), "frames": partial.frames, "next_frame": partial.next_frame}
     arrays: dict[str, Any] = {STATE_PREFIX + name: value for name, value in (partial.state or {}).items()}
     buffer = io.BytesIO()
     np.savez(buffer, about=np.array(json.dumps(about)), **arrays)
-    target = state_path(output)
-    unfinished = target.with_name(f".{target.name}.part")
+    unfinished = piece_beside(output)
     try:
         unfinished.write_bytes(buffer.getvalue())
-        os.replace(unfinished, target)
+        put_in_place(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def read(path: Path) -> tuple[Partial, dict[str, Any]]:
+    """What `save` has written: the partial conversion and its fingerprint. Raises UserError when damaged."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+            about = json.loads(str(stored["about"]))
+            state = {
+                name.removeprefix(STATE_PREFIX): stored[name]
+                for name in stored.files
+                if name.startswith(STATE_PREFIX)
+            }
+        return Partial(int(about["frames"]), int(about["next_frame"]), state or None), dict(about["mark"])
+    except Exception as error:  # a damaged archive raises whatever its parts raise
+        raise UserError(
+            f"{path} is damaged ({type(error).__name__}).",
+            "Begin anew with --overwrite instead of --resume.",
+        ) from None
 
 
 def load(output: Path, mark: Mapping[str, Any]) -> Partial | None:
@@ -128,32 +146,26 @@ def load(output: Path, mark: Mapping[str, Any]) -> Partial | None:
 
     Raises UserError when it was made from another source or with other settings, or is damaged.
     """
-    if not state_path(output).exists() or not partial_path(output).exists():
+    kept = partial_path(output)
+    if not kept.exists():
         return None
-    try:
-        with np.load(io.BytesIO(state_path(output).read_bytes()), allow_pickle=False) as stored:
-            about = json.loads(str(stored["about"]))
-            state = {
-                name.removeprefix(STATE_PREFIX): stored[name]
-                for name in stored.files
-                if name.startswith(STATE_PREFIX)
-            }
-        partial = Partial(int(about["frames"]), int(about["next_frame"]), state or None)
-        made_with = about["mark"]
-    except Exception as error:  # a damaged archive raises whatever its parts raise
+    if not state_path(output).exists():
         raise UserError(
-            f"{state_path(output)} is damaged ({type(error).__name__}).",
-            "Begin anew with --overwrite instead of --resume.",
-        ) from None
+            f"{state_path(output)} is missing.", "Begin anew with --overwrite instead of --resume."
+        )
+    saved, made_with = read(state_path(output))
     now = json.loads(json.dumps(dict(mark)))
     differing = sorted(name for name in {*now, *made_with} if now.get(name) != made_with.get(name))
     if differing:
         words = dict.fromkeys(IN_WORDS.get(name, f"--{name}") for name in differing)
         raise UserError(
-            f"{partial_path(output)} was made with another {' and another '.join(words)}.",
+            f"{kept} was made with another {' and another '.join(words)}.",
             "Repeat the options of that run, or begin anew with --overwrite.",
         )
-    return partial
+    frames = playable_frames(kept)
+    if saved.state is None or saved.next_frame > frames:
+        return Partial(frames, 0, None)
+    return Partial(frames, saved.next_frame, saved.state)
 
 
 def remove(output: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from shared import SMALLEST_FRAME_PX, FrameBGR, UserError
-from shared.media import decode_photo, piece_beside
+from shared.media import decode_photo, piece_beside, put_in_place
 from shared.motion import DepthStream
 from shared.render import render
 from video.claim import claimed
@@ -31,7 +30,7 @@ def convert_photo(
     stream = DepthStream(predictor)
     depth_map = stream.push(photo_bgr, 0.0)
     picture_bgr = render(photo_bgr, depth_map, stream.display_range, settings.look)
-    with claimed(output, settings), open_raw(output, settings, Fraction(1)) as raw:
+    with claimed(output), open_raw(output, settings, Fraction(1)) as raw:
         if raw:
             raw.write(raw_map(depth_map, photo_bgr, settings), 0.0)
         write_photo(picture_bgr, output)
@@ -59,7 +58,7 @@ def write_photo(picture_bgr: FrameBGR, path: Path) -> None:
     unfinished = piece_beside(path)
     try:
         unfinished.write_bytes(data.tobytes())
-        os.replace(unfinished, path)
+        put_in_place(unfinished, path)
     except OSError as error:
         raise UserError(
             f"{path} cannot be written: {error.strerror}.", "Choose another place with -o.", exit_code=1

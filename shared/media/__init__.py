@@ -1,6 +1,6 @@
 """Files of pictures and sound through ffmpeg, and raw depth on disk; nothing here knows a network."""
 
-from shared.media.mux import Soundtrack, extract_video
+from shared.media.mux import Soundtrack, extract_video, join
 from shared.media.photos import check_scans, decode_photo
 from shared.media.probing import VideoInfo, check_is_file, probe
 from shared.media.raw_depth import (
@@ -21,6 +21,7 @@ from shared.media.writer import (
     piece_beside,
     pieces_of,
     playable_frames,
+    put_in_place,
 )
 
 __all__ = [
@@ -39,10 +40,12 @@ __all__ = [
     "decode_photo",
     "encode_png",
     "extract_video",
+    "join",
     "piece_beside",
     "pieces_of",
     "playable_frames",
     "probe",
+    "put_in_place",
     "raw_path",
     "raw_pieces_of",
     "read_raw_depth",

@@ -71,11 +71,11 @@ class VideoWriter:
         self._soundtrack = Soundtrack.of(probe(audio_from)) if isinstance(audio_from, Path) else audio_from
         self._comment = comment
         self._earlier = list(earlier)
-        self._piece = piece_beside(self.path)
+        self.piece = piece_beside(self.path)
         try:
             check_room(self.path)
         except UserError:
-            self._piece.unlink()
+            self.piece.unlink()
             raise
         self._checked_s = 0.0
         self._piece_bytes = 0
@@ -109,10 +109,11 @@ class VideoWriter:
             raise self._failure() from None
         self.frames_written += 1
 
-    def close(self) -> None:
+    def close(self, name: Path | None = None) -> None:
         """Ends the encoder, adds the audio, gives the file its name. Does nothing when already closed.
 
-        What is encoded stays after a fault, for `close_partial`; `abort` or the end of the block removes it.
+        name: another one beside `path`. What is encoded stays after a fault, for `close_partial`; `abort` or
+        the end of the block removes it.
         """
         if not self._is_open:
             return
@@ -120,39 +121,42 @@ class VideoWriter:
             raise self._failure()
         if self.frames_written + len(self._earlier) == 0:
             raise UserError(f"No frame was written to {self.path}.", "Check the input.", exit_code=1)
-        self._hand_over(self.path, self._soundtrack)
+        self._hand_over(name or self.path, self._soundtrack)
         self.abort()
 
     def close_partial(self, path: Path, frames: int) -> None:
         """Keeps what was encoded, even after a fault, as a playable file under another name.
 
         frames: how many it holds at most, so that the audio ends with them.
-        Raises UserError when it cannot be kept.
+        Raises UserError when it cannot be kept; what plays of `piece` is then left as it is.
         """
         soundtrack = self._soundtrack
         if soundtrack:
             length_s = soundtrack.picture_delay_s + float(frames / self._frame_rate)
             soundtrack = replace(soundtrack, duration_s=length_s)
-        try:
-            self._ffmpeg.finish()
-            self._keep(path, soundtrack)
-        finally:
-            self.abort()
+        self._ffmpeg.finish()
+        self._is_open = False
+        self._keep(path, soundtrack)
+        self.piece.unlink(missing_ok=True)
 
     def _keep(self, path: Path, soundtrack: Soundtrack | None) -> None:
         try:
             self._hand_over(path, soundtrack)
         except UserError as error:
-            logger.info("keeping the piece as it is: %s", error.message)
-            if self._earlier or not playable_frames(self._piece):
+            if not playable_frames(self.piece):
+                self.piece.unlink(missing_ok=True)
                 raise
-            os.replace(self._piece, path)
+            if self._earlier:
+                raise
+            logger.info("keeping the piece as it is: %s", error.message)
+            put_in_place(self.piece, path)
 
     def abort(self) -> None:
-        """Ends the encoder and removes what was written. May be called more than once."""
-        self._is_open = False
+        """Ends the encoder and removes what was written and not kept. May be called more than once."""
         self._ffmpeg.close()
-        self._piece.unlink(missing_ok=True)
+        if self._is_open:
+            self._is_open = False
+            self.piece.unlink(missing_ok=True)
 
     def _arguments(self, encoding: Encoding) -> list[str]:
         width_px, height_px = (length_px + length_px % 2 for length_px in self.size_px)
@@ -169,15 +173,15 @@ class VideoWriter:
             *("-crf", str(encoding.crf), "-preset", encoding.preset, "-bf", "0"),
             *("-video_track_timescale", str(timescale)),
             *("-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "1000000"),
-            *("-flush_packets", "1", "-f", "mp4", file_url(self._piece)),
+            *("-flush_packets", "1", "-f", "mp4", file_url(self.piece)),
         ]
 
     def _hand_over(self, path: Path, soundtrack: Soundtrack | None) -> None:
-        whole = piece_beside(path)
-        pieces = [*self._earlier, self._piece] if self.frames_written else self._earlier
+        whole = piece_beside(self.path)
+        pieces = [*self._earlier, self.piece] if self.frames_written else self._earlier
         try:
             self.warnings += join(pieces, whole, soundtrack=soundtrack, comment=self._comment)
-            os.replace(whole, path)
+            put_in_place(whole, path)
         except OSError as error:
             raise UserError(
                 f"{path} cannot be written: {error.strerror}.", "Choose another place with -o.", exit_code=1
@@ -194,7 +198,7 @@ class VideoWriter:
         if now_s - self._checked_s < FREE_CHECK_EVERY_S:
             return
         self._checked_s = now_s
-        before, self._piece_bytes = self._piece_bytes, self._piece.stat().st_size
+        before, self._piece_bytes = self._piece_bytes, self.piece.stat().st_size
         check_room(self.path, self._piece_bytes + 2 * (self._piece_bytes - before))
 
     def _failure(self) -> UserError:
@@ -221,9 +225,16 @@ def disk_full(path: Path) -> UserError:
     )
 
 
+def put_in_place(unfinished: Path, path: Path) -> None:
+    """Gives a file its name once the disk has it: even after a power cut, the name stands for all of it."""
+    with unfinished.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+
+
 def piece_beside(path: Path) -> Path:
     """A new hidden file beside `path`, which proves that the folder can be written to."""
-    piece = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part.mp4")
+    piece = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
     try:
         piece.touch(exist_ok=False)
     except OSError as error:
@@ -238,7 +249,7 @@ def piece_beside(path: Path) -> Path:
 
 def pieces_of(path: Path) -> list[Path]:
     """What `piece_beside` has made for `path` and nobody has removed."""
-    name = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{8}}\.part\.mp4")
+    name = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{8}}\.part{re.escape(path.suffix)}")
     return [entry for entry in path.parent.iterdir() if name.fullmatch(entry.name)]
 
 

@@ -21,13 +21,13 @@ MakeClip = Callable[..., Path]
 
 
 def test_the_second_run_on_one_output_is_told(tmp_path: Path) -> None:
-    output, settings = tmp_path / "out.mp4", ConvertSettings()
-    with claimed(output, settings):
-        with pytest.raises(UserError, match="Another run is writing"), claimed(output, settings):
+    output = tmp_path / "out.mp4"
+    with claimed(output):
+        with pytest.raises(UserError, match="Another run is writing"), claimed(output):
             pass
-        with claimed(tmp_path / "other.mp4", settings):
+        with claimed(tmp_path / "other.mp4"):
             pass
-    with claimed(output, settings):
+    with claimed(output):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -37,17 +37,17 @@ def test_who_lets_go_does_not_remove_the_next_runs_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another run takes the output at the very moment at which this one lets it go."""
-    output, settings, close = tmp_path / "out.mp4", ConvertSettings(), os.close
-    next_run = claimed(output, settings)
+    output, close = tmp_path / "out.mp4", os.close
+    next_run = claimed(output)
 
     def close_and_be_overtaken(file: int) -> None:
         monkeypatch.undo()
         close(file)
         next_run.__enter__()
 
-    with claimed(output, settings):
+    with claimed(output):
         monkeypatch.setattr("video.claim.os.close", close_and_be_overtaken)
-    with pytest.raises(UserError, match="Another run is writing"), claimed(output, settings):
+    with pytest.raises(UserError, match="Another run is writing"), claimed(output):
         pass
     next_run.__exit__(None, None, None)
     assert list(tmp_path.iterdir()) == []
@@ -74,5 +74,5 @@ def test_what_a_killed_run_left_is_cleared_by_the_next(make_clip: MakeClip, tmp_
     stranger.write_bytes(b"x")
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
-    convert(clip, output, ConvertSettings(duration_s=0.4), predictor=BrightnessPredictor())
+    convert(clip, output, ConvertSettings(duration_s=0.4, overwrite=True), predictor=BrightnessPredictor())
     assert sorted(path.name for path in tmp_path.iterdir()) == [stranger.name, "out.mp4"]
