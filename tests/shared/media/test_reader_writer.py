@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared import UserError
+from shared import Encoding, UserError
 from shared.media import Soundtrack, VideoReader, VideoWriter, probe, probing
 from shared.media.ffmpeg import FFmpeg, file_url, run_ffmpeg
 from shared.media.probing import snap
@@ -235,7 +235,7 @@ def test_a_file_is_probed_once_until_it_changes(tmp_path: Path, monkeypatch: pyt
 def test_an_odd_size_is_padded_by_its_own_edge(tmp_path: Path) -> None:
     output = tmp_path / "odd.mp4"
     frame_bgr = np.full((33, 47, 3), (60, 120, 180), np.uint8)
-    with VideoWriter(output, 47, 33, Fraction(25), crf=5) as writer:
+    with VideoWriter(output, 47, 33, Fraction(25), encoding=Encoding(5)) as writer:
         for _ in range(5):
             writer.write(frame_bgr)
     picture = pictures_rgb(output)[2]
@@ -284,7 +284,7 @@ def test_a_wrong_frame_is_refused(tmp_path: Path) -> None:
 def test_i420_goes_to_the_encoder_as_it_is(tmp_path: Path) -> None:
     output = tmp_path / "planes.mp4"
     picture = np.concatenate([np.full((32, 64), 120, np.uint8), np.full((16, 64), 128, np.uint8)])
-    with VideoWriter(output, 64, 32, Fraction(25), pixel_format="yuv420p", crf=1) as writer:
+    with VideoWriter(output, 64, 32, Fraction(25), pixel_format="yuv420p", encoding=Encoding(1)) as writer:
         for _ in range(3):
             writer.write(picture)
         with pytest.raises(ValueError, match=r"expected \(48, 64\)"):
