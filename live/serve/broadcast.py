@@ -78,6 +78,10 @@ class Broadcast:
             if self.views.readers.now:
                 publish(self.views, mjpeg_part(paint_view(moment.picture)))
 
+    @property
+    def has_readers(self) -> bool:
+        return self.views.readers.now > 0 or self.depths.readers.now > 0
+
     def close(self) -> None:
         """Ends the readers; on the event loop's thread."""
         self.views.close()

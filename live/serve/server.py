@@ -114,11 +114,18 @@ class StreamServer:
             ticks += 1
             if ticks % SWEEP_EVERY == 0:
                 connections.sweep()
-        self._broadcast.close()
+        await self._let_readers_go()
         server.should_exit = True
         await asyncio.wait([running], timeout=LEAVE_S)
         connections.abort_all()
         await running
+
+    async def _let_readers_go(self) -> None:
+        """Each is told that this is the end; who does not listen is not waited for."""
+        self._broadcast.close()
+        for _ in range(round(LEAVE_S / POLL_S)):
+            if self._broadcast.has_readers:
+                await asyncio.sleep(POLL_S)
 
 
 def make_server(
