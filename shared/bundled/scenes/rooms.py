@@ -12,8 +12,8 @@ from math import pi
 import numpy as np
 
 from shared.bundled.render import Builder, Scene, rotation_x, rotation_y, rotation_z
+from shared.bundled.scenes import animals, faces, nature, outdoors, people, streets, vehicles
 from shared.bundled.scenes import furniture as things
-from shared.bundled.scenes import nature, outdoors, people, streets, vehicles
 from shared.bundled.scenes.interior import at_wall, ceiling_lamps, door, openings, trim
 from shared.bundled.scenes.layout import hang_pictures, line_walls
 from shared.bundled.scenes.seats import seat
@@ -301,12 +301,12 @@ def loose_things(b: Builder) -> Scene:
 
 Maker = Callable[[Builder], Scene]
 KINDS: dict[str, tuple[Maker, float]] = {
-    "living_room": (living_room, 0.18),
-    "desk": (desk, 0.12),
-    "large_table": (large_table, 0.07),
-    "seats_and_sun": (seats_and_sun, 0.07),
-    "webcam": (webcam, 0.08),
-    "standing_people": (standing_people, 0.06),
+    "living_room": (living_room, 0.17),
+    "desk": (desk, 0.11),
+    "large_table": (large_table, 0.065),
+    "seats_and_sun": (seats_and_sun, 0.065),
+    "webcam": (webcam, 0.075),
+    "standing_people": (standing_people, 0.055),
     "corridor": (corridor, 0.05),
     "table_top": (table_top, 0.05),
     "from_above": (from_above, 0.04),
@@ -319,13 +319,17 @@ KINDS: dict[str, tuple[Maker, float]] = {
     "shore": (nature.shore, 0.02),
     "fields": (nature.fields, 0.02),
     "humps_and_rocks": (nature.humps_and_rocks, 0.015),
+    "animals_outdoors": (animals.animals_outdoors, 0.015),
+    "pets": (animals.pets, 0.01),
+    "face": (faces.face, 0.025),
+    "hands": (faces.hands, 0.015),
 }
 """What makes each kind, and its share."""
 GROUPS: dict[str, tuple[str, ...]] = {
     "rooms": ("living_room", "desk", "large_table", "seats_and_sun", "corridor"),
     "streets": ("driver_street", "walker_street", "square", "from_above"),
-    "nature": ("park", "wood", "shore", "fields", "humps_and_rocks"),
-    "people": ("webcam", "standing_people"),
+    "nature": ("park", "wood", "shore", "fields", "humps_and_rocks", "animals_outdoors"),
+    "people": ("webcam", "standing_people", "face", "hands", "pets"),
     "clutter": ("table_top", "loose_things"),
 }
 """Kinds that are scored together."""

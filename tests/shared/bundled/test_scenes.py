@@ -18,7 +18,7 @@ from shared.bundled.render import renderer
 from shared.bundled.render.builder import Builder, Camera, Lights, Scene
 from shared.bundled.render.renderer import render, to_tensors, windows
 from shared.bundled.render.textures import atlas
-from shared.bundled.scenes import seats
+from shared.bundled.scenes import animals, seats
 from shared.bundled.scenes.clips import render_clip
 from shared.bundled.scenes.rooms import GROUPS, KINDS, random_scene
 from shared.bundled.scenes.surroundings import FAR, LEFT, NEAR, RIGHT, Room, finish, sunshine
@@ -141,8 +141,8 @@ def test_every_kind_of_scene_is_a_picture(kind: str) -> None:
 OUTDOORS = (*GROUPS["streets"], *GROUPS["nature"])
 
 
-@pytest.mark.parametrize("kind", OUTDOORS)
-def test_nobody_stands_in_a_wall_out_of_doors(kind: str) -> None:
+@pytest.mark.parametrize("kind", [*OUTDOORS, "pets", "face", "hands"])
+def test_nobody_stands_in_a_wall(kind: str) -> None:
     for seed in range(12):
         scene = random_scene(seed, kind)
         rows = np.concatenate([scene.boxes, scene.rounds]).astype(float)
@@ -155,7 +155,9 @@ def test_nobody_stands_in_a_wall_out_of_doors(kind: str) -> None:
         assert not (in_cube & (in_round | ~is_round)).any()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in OUTDOORS if kind != "from_above"])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in OUTDOORS if kind not in ("from_above", "animals_outdoors")]
+)
 def test_out_of_doors_there_is_sky_and_there_are_far_things(kind: str) -> None:
     depths = [depth_of(random_scene(seed, kind)) for seed in range(12)]
     sky = np.array([(inverse_depth == 0).mean() for inverse_depth in depths])
@@ -163,6 +165,23 @@ def test_out_of_doors_there_is_sky_and_there_are_far_things(kind: str) -> None:
     far = [((inverse_depth > 0) & (inverse_depth < 1 / 40)).mean() for inverse_depth in depths]
     assert np.mean(far) > 0.01
     assert np.mean([np.median(inverse_depth[-8:]) for inverse_depth in depths]) > 1 / 15, "the ground is near"
+
+
+@pytest.mark.parametrize("kind", [*animals.BUILDS, "bird"])
+def test_every_animal_stands_on_the_ground(kind: str) -> None:
+    for seed in range(10):
+        b = Builder(np.random.default_rng(seed))
+        animals.animal(b, kind)
+        rows = np.array(b.boxes + b.rounds)
+        half = rows[:, 17:20]
+        reach = np.einsum("nij,ni->nj", np.abs(rows[:, :9].reshape(-1, 3, 3) * half[:, :, None]), half)
+        assert -0.1 < (rows[:, 10] - reach[:, 1]).min() < 0.02
+        assert 0.1 < (rows[:, 10] + reach[:, 1]).max() < 2.8
+
+
+def test_a_face_is_near_and_in_the_picture() -> None:
+    nearest = [depth_of(random_scene(seed, "face"))[20:54, 24:73].max() for seed in range(12)]
+    assert 1 / 1.2 < np.median(nearest) < 1 / 0.25
 
 
 def test_the_road_is_one_plane_to_the_horizon() -> None:
