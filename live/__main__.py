@@ -87,7 +87,9 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument("--record", type=Path, metavar="FILE.mp4", help="record from the first depth on")
-    group.add_argument("--no-window", action="store_true", help="for --record or --stats without a display")
+    group.add_argument("--raw", type=Path, metavar="FILE.mkv", help="record the depth itself, 16 bits")
+    group.add_argument("--virtual-camera", action="store_true", help="show the view as a camera for calls")
+    group.add_argument("--no-window", action="store_true", help="for recording or serving without a display")
     group.add_argument("--duration", type=options.positive_float, metavar="S", help="end after S seconds")
     group.add_argument("--stats", type=Path, metavar="FILE.json", help="write what was measured at the end")
     group.add_argument(
@@ -141,7 +143,8 @@ def to_config(parsed: argparse.Namespace) -> LiveConfig:
         raise UserError("--demo brings its own source.", "Leave out either --demo or SOURCE.")
     source = None if parsed.demo else parse_source(parsed.source or "0")
     plain: dict[str, Any] = {
-        name: getattr(parsed, name) for name in ("every", "steady", "fps", "record", "stats")
+        name: getattr(parsed, name)
+        for name in ("every", "steady", "fps", "record", "raw", "virtual_camera", "stats")
     }
     return LiveConfig(
         source=source or demo_source(),

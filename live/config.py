@@ -67,6 +67,8 @@ class LiveConfig:
     fps: float | None = None
     loop: bool = False
     record: Path | None = None
+    raw: Path | None = None
+    virtual_camera: bool = False
     serving: Serving | None = None
     window: bool = True
     duration_s: float | None = None
@@ -74,23 +76,35 @@ class LiveConfig:
     folder: Path = field(default_factory=Path)
 
     def __post_init__(self) -> None:
-        shows = (self.record, self.serving, self.stats, self.duration_s)
-        if not self.window and all(it is None for it in shows):
+        goes_elsewhere = self.virtual_camera or any(
+            it is not None for it in (self.record, self.raw, self.serving, self.stats, self.duration_s)
+        )
+        if not self.window and not goes_elsewhere:
             raise UserError(
                 "--no-window alone shows nothing and would never end.",
-                "Add --record FILE.mp4, --serve PORT, --stats FILE.json or --duration S.",
+                "Add --record FILE.mp4, --raw FILE.mkv, --serve PORT, --stats FILE.json or --duration S.",
             )
-        if self.record is not None and self.record.suffix.lower() != ".mp4":
-            raise UserError(
-                f"--record {self.record}: the recording is an MP4.", "Give a name ending in .mp4."
-            )
-        if self.record is not None and self.record.exists():
-            raise UserError(f"--record {self.record} already exists.", "Give another name, or remove it.")
-        for option, path in (("--record", self.record), ("--stats", self.stats)):
-            if path is not None and not path.absolute().parent.is_dir():
-                raise UserError(f"{option} {path}: there is no such folder.", "Create the folder first.")
+        _check_new(self.record, "--record", ".mp4", "the recording is an MP4")
+        _check_new(self.raw, "--raw", ".mkv", "raw depth is recorded as an MKV")
+        _check_folder(self.stats, "--stats")
         if self.loop and self.source.kind != "file":
             raise UserError("--loop needs a video file.", "Leave it out for a camera or a stream.")
+
+
+def _check_new(path: Path | None, option: str, suffix: str, sentence: str) -> None:
+    """Raises UserError for a file that a recording cannot become."""
+    if path is None:
+        return
+    if path.suffix.lower() != suffix:
+        raise UserError(f"{option} {path}: {sentence}.", f"Give a name ending in {suffix}.")
+    if path.exists():
+        raise UserError(f"{option} {path} already exists.", "Give another name, or remove it.")
+    _check_folder(path, option)
+
+
+def _check_folder(path: Path | None, option: str) -> None:
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UserError(f"{option} {path}: there is no such folder.", "Create the folder first.")
 
 
 def parse_source(text: str) -> SourceSpec:

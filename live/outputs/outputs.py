@@ -6,6 +6,8 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from live.config import LiveConfig
+from live.outputs.camera import VirtualCamera
+from live.outputs.raw import RawRecorder
 from live.outputs.recorder import Recordings
 from live.outputs.snapshot import Snapshots
 from live.scene import Moment
@@ -24,9 +26,19 @@ class Outputs:
         self.snapshots = Snapshots(config.folder)
         self._record_at_first = config.record
         self._server = None if config.serving is None else StreamServer(config.serving, stats)
+        self._camera = VirtualCamera(frame_rate) if config.virtual_camera else None
+        self._raw = None if config.raw is None else RawRecorder(config.raw, frame_rate)
+
+    @property
+    def _constant(self) -> list[StreamServer | VirtualCamera | RawRecorder]:
+        return [output for output in (self._server, self._camera, self._raw) if output is not None]
 
     def start(self, announce: Callable[[str], None]) -> None:
         """announce: told in whole lines what others can see."""
+        if self._raw is not None:
+            self._raw.start()
+        if self._camera is not None:
+            self._camera.start()
         if self._server is not None:
             self._server.start()
             for line in self._server.announcement():
@@ -39,25 +51,29 @@ class Outputs:
             self.recordings.start(self._record_at_first, picture, comment=comment)
             self._record_at_first = None
         self.recordings.offer(picture)
+        if self._raw is not None:
+            self._raw.offer(moment)
+        if self._camera is not None:
+            self._camera.offer(picture)
         if self._server is not None:
             self._server.offer(moment)
 
     def check(self) -> None:
         """Raises what went wrong in any of them."""
         self.recordings.check()
-        if self._server is not None:
-            self._server.check()
+        for output in self._constant:
+            output.worker.check()
 
     def stop(self) -> None:
         """Asks them to end; close() waits."""
         self.recordings.stop()
-        if self._server is not None:
-            self._server.stop()
+        for output in self._constant:
+            output.stop()
 
     def close(self) -> None:
         """Ends them all; every file is whole, or has failed, once it returns."""
         self.stop()
-        if self._server is not None:
-            self._server.join()
+        for output in self._constant:
+            output.join()
         self.snapshots.close()
         self.recordings.close()

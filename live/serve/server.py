@@ -46,14 +46,14 @@ class StreamServer:
         self._broadcast = Broadcast(stats)
         self._listener: socket.socket | None = None
         self.host, self.port = serving.host, serving.port
-        self._worker = Worker("serving", self._run)
+        self.worker = Worker("serving", self._run)
 
     def start(self) -> None:
         """Raises UserError when the address cannot be had."""
         self._listener = listen(self._serving.host, self._serving.port, option="--serve")
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self.host, self.port = self._listener.getsockname()[:2]
-        self._worker.start()
+        self.worker.start()
 
     def offer(self, moment: Moment) -> None:
         """Never waits."""
@@ -71,16 +71,12 @@ class StreamServer:
 
     def stop(self) -> None:
         """Asks; join() waits."""
-        self._worker.stop()
+        self.worker.stop()
 
     def join(self) -> None:
-        self._worker.join()
+        self.worker.join()
         if self._listener is not None:
             self._listener.close()
-
-    def check(self) -> None:
-        """Raises what ended it, if anything did."""
-        self._worker.check()
 
     def _run(self, stop: threading.Event) -> None:
         asyncio.run(self._serve(stop))

@@ -13,6 +13,7 @@ from shared.media.raw_depth import (
     remove,
 )
 from shared.media.raw_forms import CodeRange, encode_png
+from shared.media.raw_recording import RawDepthRecording, partial_of
 from shared.media.reader import VideoReader
 from shared.media.writer import (
     PixelFormat,
@@ -28,6 +29,7 @@ __all__ = [
     "SUFFIXES",
     "CodeRange",
     "PixelFormat",
+    "RawDepthRecording",
     "RawDepthWriter",
     "Soundtrack",
     "VideoInfo",
@@ -41,6 +43,7 @@ __all__ = [
     "encode_png",
     "extract_video",
     "join",
+    "partial_of",
     "piece_beside",
     "pieces_of",
     "playable_frames",

@@ -3,7 +3,8 @@
 png16: a folder of 16-bit grey PNGs, one per frame; scale, offset and time_s in each one's text fields.
 npz: one archive of chunks, `depth_00000` (n, h, w) float16 (float32 where float16 would overflow) and
     `time_s_00000` (n,) float64, which numpy.load opens without reading it whole.
-ffv1: 16-bit grey lossless video in Matroska; scale, offset, start and frame rate in its tags.
+ffv1: 16-bit grey lossless video in Matroska; scale, offset, start and frame rate in its tags. What was
+    recorded live has no frame rate; there each frame has its own time, to the millisecond.
 
 png16 and ffv1 hold codes: depth = offset + scale * code, with one scale for the whole clip, so that values
 can be compared between frames. The range is taken from the first frame with room on both sides; a clip that
@@ -22,7 +23,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from shared import DepthMap, RawForm, UserError
-from shared.media.raw_forms import CodeRange, Ffv1Sink, NpzSink, PngSink, Sink, read_ffv1, read_npz, read_pngs
+from shared.media.raw_forms import CodeRange, NpzSink, PngSink, Sink, read_npz, read_pngs
+from shared.media.raw_video import Ffv1Sink, read_ffv1
 
 PNG_NAME = re.compile(r"\d{6,}\.png")
 SUFFIXES: dict[RawForm, str] = {"png16": "-png16", "npz": ".npz", "ffv1": ".mkv"}

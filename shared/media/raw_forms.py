@@ -1,15 +1,13 @@
-"""The three forms of raw depth, each a sink that writes frames and a generator that reads them."""
+"""Codes of raw depth, and its forms of PNGs and npz: each a sink that writes and a generator that reads."""
 
 from __future__ import annotations
 
-import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
@@ -17,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import DepthMap
-from shared.media.ffmpeg import FFmpeg, file_url, run_ffmpeg
-from shared.media.formats import input_arguments
 
 CODES = 65535
 CHUNK_BYTES = 4 << 20
@@ -174,64 +170,3 @@ def read_npz(path: Path) -> Iterator[tuple[DepthMap, float]]:
             times_s = archive[name.replace("depth_", "time_s_")]
             for depth_map, time_s in zip(archive[name], times_s, strict=True):
                 yield depth_map.astype(np.float32), float(time_s)
-
-
-class Ffv1Sink:
-    def __init__(
-        self,
-        path: Path,
-        code_range: CodeRange,
-        size_px: tuple[int, int],
-        frame_rate: Fraction,
-        *,
-        start_s: float,
-    ) -> None:
-        self._range = code_range
-        tags = {
-            "DEPTH_OFFSET": repr(code_range.offset),
-            "DEPTH_SCALE": repr(code_range.scale),
-            "DEPTH_START_S": repr(start_s),
-            "DEPTH_FRAME_RATE": str(frame_rate),
-            "DEPTH_SIZE": f"{size_px[0]}x{size_px[1]}",
-        }
-        arguments = ["-y", "-f", "rawvideo", "-pixel_format", "gray16le", "-framerate", str(frame_rate)]
-        arguments += ["-video_size", f"{size_px[0]}x{size_px[1]}", "-i", "pipe:0"]
-        arguments += ["-c:v", "ffv1", "-level", "3", "-g", "30", "-f", "matroska"]
-        for name, value in tags.items():
-            arguments += ["-metadata", f"{name}={value}"]
-        self._ffmpeg = FFmpeg([*arguments, file_url(path)], pipe_in=True)
-
-    def write(self, depth_map: DepthMap, time_s: float) -> None:
-        codes = np.ascontiguousarray(self._range.encode(depth_map).astype("<u2"))
-        try:
-            self._ffmpeg.write(codes.data.cast("B"))
-        except OSError:
-            self._ffmpeg.finish()
-            raise OSError(f"ffmpeg stopped: {self._ffmpeg.reason()}") from None
-
-    def close(self) -> None:
-        code = self._ffmpeg.finish()
-        self._ffmpeg.close()
-        if code:
-            raise OSError(f"ffmpeg stopped: {self._ffmpeg.reason()}")
-
-    def abort(self) -> None:
-        self._ffmpeg.close()
-
-
-def read_ffv1(path: Path) -> Iterator[tuple[DepthMap, float]]:
-    _, dump = run_ffmpeg(input_arguments(path, "matroska"), loglevel="info")
-    tags = dict(re.findall(r"(DEPTH_\w+) *: (\S+)", dump))
-    width_px, height_px = (int(text) for text in tags["DEPTH_SIZE"].split("x"))
-    code_range = CodeRange(float(tags["DEPTH_OFFSET"]), float(tags["DEPTH_SCALE"]))
-    start_s, rate = float(tags["DEPTH_START_S"]), Fraction(tags["DEPTH_FRAME_RATE"])
-    arguments = [*input_arguments(path, "matroska"), "-map", "0:v:0", "-fps_mode", "passthrough"]
-    child = FFmpeg([*arguments, "-f", "rawvideo", "-pix_fmt", "gray16le", "pipe:1"], pipe_out=True)
-    codes = np.empty((height_px, width_px), "<u2")
-    index = 0
-    try:
-        while child.read_into(codes.data.cast("B")) == codes.nbytes:
-            yield code_range.decode(codes), start_s + float(index / rate)
-            index += 1
-    finally:
-        child.close()

@@ -130,4 +130,4 @@ def streaming(
         joining.start()
         joining.join(PATIENCE_S)
         assert not joining.is_alive(), "the server does not end"
-        server.check()
+        server.worker.check()
