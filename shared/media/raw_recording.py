@@ -11,6 +11,7 @@ from shared import DepthMap, UserError
 from shared.media.raw_forms import CodeRange
 from shared.media.raw_video import Ffv1Sink
 
+TICK_S = 0.001
 WIDENED = 2
 """How often the first frame's range is doubled: nobody knows what a camera will see."""
 
@@ -30,10 +31,12 @@ class RawDepthRecording:
         self._usual_fps = usual_fps
         self._range: CodeRange | None = None
         self._shape = (0, 0)
+        self._last_s = -TICK_S
         self._sink: Ffv1Sink | None = None
 
     def write(self, depth_map: DepthMap, time_s: float) -> None:
-        """(h, w) float32. time_s: 0 or more, and rising; kept to the millisecond."""
+        """(h, w) float32. time_s: 0 or more, and rising; kept to the millisecond, each one's own."""
+        time_s = self._last_s = max(time_s, self._last_s + TICK_S)
         try:
             if self._sink is not None and not self._takes(depth_map):
                 self._finish()

@@ -66,6 +66,13 @@ def test_a_range_that_is_left_and_another_size_go_on_in_another_file(tmp_path: P
     assert (tmp_path / "depth-2.mkv").read_text() == "precious"
 
 
+def test_two_frames_in_one_millisecond_stay_two(tmp_path: Path) -> None:
+    map_ = frames(1)[0][0]
+    record(tmp_path / "depth.mkv", [(map_, time_s) for time_s in (0.0, 0.0001, 0.0002, 0.0003, 0.05)])
+    times_s = [time_s for _, time_s in read_raw_depth(tmp_path / "depth.mkv")]
+    assert times_s == pytest.approx([0.0, 0.001, 0.002, 0.003, 0.05])
+
+
 def test_nothing_stays_where_nothing_came(tmp_path: Path) -> None:
     assert record(tmp_path / "depth.mkv", []) == []
     assert list(tmp_path.iterdir()) == []
