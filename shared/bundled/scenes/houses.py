@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import pi, sqrt
 
 from shared.bundled.render import Builder, Surface, rotation_x, rotation_z
-from shared.bundled.scenes.outdoors import squeezed, stuff
+from shared.bundled.scenes.outdoors import slanted, squeezed, stuff
 
 
 def house(b: Builder, wide: float, deep: float, tall: float, *, near: bool = False) -> None:
@@ -34,11 +34,16 @@ def top(b: Builder, wide: float, deep: float, tall: float, wall: Surface) -> Non
     along = kind < 0.7
     span, length = (deep, wide) if along else (wide, deep)
     steep = min(steep, 1.2 * tall / span)
-    turn = squeezed((1, steep, 1), (rotation_x if along else rotation_z)(pi / 4))
-    for surface, over, reach in ((tiles, 0.5, 0.4), (wall, 0.0, 0.1)):
-        side = (span + over) / sqrt(2)
-        size = (length + reach, side, side) if along else (side, side, length + reach)
-        b.box((0, tall, deep / 2), size, surface, turn)
+    for side in (-1, 1):  # two slabs that meet in the ridge and reach over the walls
+        run, place = span / 2 + 0.3, side * (span / 4 + 0.15)
+        size = (length + 0.5, 0.16, run) if along else (run, 0.16, length + 0.5)
+        slope = slanted(y_per_z=-side * steep) if along else slanted(y_per_x=-side * steep)
+        high = tall + steep * (span / 2 - abs(place)) + 0.08
+        b.box((0, high, deep / 2 + place) if along else (place, high, deep / 2), size, tiles, slope)
+    edge = span / sqrt(2)
+    size = (length - 0.02, edge, edge) if along else (edge, edge, length - 0.02)
+    gable = squeezed((1, steep, 1), (rotation_x if along else rotation_z)(pi / 4))
+    b.box((0, tall, deep / 2), size, wall, gable)
     if b.chance(0.5):
         x, high = b.u(-0.35, 0.35) * wide, steep * span / 2
         b.box((x, tall + high * 0.6, deep / 2 + 0.1 * deep), (0.6, high + 1.2, 0.6), stuff(b, "bricks"))

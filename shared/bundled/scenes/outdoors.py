@@ -111,9 +111,9 @@ def squeezed(stretch: Sequence[float], turn: NDArray[np.float64]) -> NDArray[np.
     return np.linalg.inv(np.diag(stretch) @ turn).T
 
 
-def slanted(x_per_y: float = 0.0, z_per_y: float = 0.0) -> NDArray[np.float64]:
-    """What to give as a solid's `turn` so that it leans over without turning its top and bottom."""
-    return np.linalg.inv(np.array([[1.0, x_per_y, 0], [0, 1, 0], [0, z_per_y, 1]])).T
+def slanted(*, y_per_x: float = 0.0, y_per_z: float = 0.0, z_per_y: float = 0.0) -> NDArray[np.float64]:
+    """What to give as a solid's `turn` so that it leans or slopes without turning."""
+    return np.linalg.inv(np.array([[1.0, 0, 0], [y_per_x, 1, y_per_z], [0, z_per_y, 1]])).T
 
 
 @contextmanager
@@ -178,7 +178,7 @@ def tree(b: Builder, tall: float, *, simple: bool = False) -> None:
             high = (tall - low) * (1.0 if simple else 0.75)
             b.cylinder((0, low + high / 2, 0), (wide * share, high, wide * share), leaf, top=0.03)
         return
-    b.limb((0, 0, 0), (lean, bole * 1.4, 0), thick, bark, 0.7)
+    b.limb((0, 0, 0), (lean, (bole + tall) / 2, 0), thick, bark, 0.6)
     if style > 0.85:
         for k in range(3 if simple else b.n(5, 11)):
             angle, up = 2.4 * k + b.u(-0.4, 0.4), b.u(0.5, 1.0)
@@ -187,9 +187,9 @@ def tree(b: Builder, tall: float, *, simple: bool = False) -> None:
             b.limb(start, end, thick * 0.4, bark, 0.3)
         return
     wide, high = tall * b.u(0.3, 0.7), tall - bole
-    for _ in range(1 if simple else b.n(3, 9)):
+    for k in range(1 if simple else b.n(3, 9)):
         share = 1.0 if simple else b.u(0.35, 0.75)
-        spread = (1 - share) * 0.8
+        spread = (1 - share) * 0.8 if k else 0.0
         place = (
             lean + b.u(-1, 1) * spread * wide,
             bole + high * (0.5 + b.u(-0.5, 0.5) * spread),

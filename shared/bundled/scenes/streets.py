@@ -54,6 +54,9 @@ def _street(b: Builder, plan: Plan, camera: Camera) -> Scene:
     outdoors.hills(b, eye, 250, 900, b.pick((0, 1, 2, 3)))
     for side in (-1, 1):
         _row(b, road, plan, side, eye)
+    if b.chance(0.25 if plan.style == "motorway" else 0.06):
+        with clear_of(b, eye, 1.0):
+            streetside.bridge(b, road, plan.half + plan.pavement)
     _traffic(b, road, plan, eye)
     _people(b, road, plan, eye)
     for side in (-1, 1):

@@ -87,3 +87,14 @@ def bench(b: Builder) -> None:
 
 def street_tree(b: Builder) -> None:
     tree(b, b.u(4, 9))
+
+
+def bridge(b: Builder, road: Road, half: float) -> None:
+    """Across the road and over it, on piers."""
+    stone, clear, deep = stuff(b, b.pick(("render", "rock", "bricks"))), b.u(4.5, 6), b.u(3, 12)
+    with road.at(b.u(14, 110), 0.0, b.u(-0.2, 0.2)):
+        b.box((0, clear + 0.5, 0), (160, b.u(0.7, 1.4), deep), stone)
+        for z in (-deep / 2, deep / 2):
+            b.box((0, clear + 1.5, z), (160, 1.0, 0.1), b.plain())
+        for side in (-1, 1):
+            b.box((side * (half + b.u(2, 5)), clear / 2, 0), (b.u(0.6, 3), clear, deep * 0.9), stone)

@@ -70,23 +70,21 @@ def car(b: Builder, *, simple: bool = False) -> None:
     b.box((0, (floor + belt - 0.08) / 2, 0), (across, belt - 0.08 - floor, long), paint)
     b.box((0, belt - 0.14, 0.03 * long), (across - 0.08, 0.28, long * 0.86), paint)
     cabin = tall - belt
-    # The cabin: two boxes that lean towards each other, one for the windscreen and one for the rear window.
-    lean_front, lean_back = b.u(0.9, 1.5), b.pick((b.u(0.1, 0.5), b.u(0.8, 1.4)))
+    # The cabin: upright in the middle, with a box that leans for the windscreen and one for the rear window.
     start = front + long * b.u(0.22, 0.3)
-    end = back - (b.u(0.05, 0.2) if lean_back < 0.6 else long * b.u(0.08, 0.16))
-    length, middle = (end - start) * 0.62, (start + end) / 2
-    for z, lean in (
-        (start + length / 2 + lean_front * cabin / 2, lean_front),
-        (end - length / 2 - lean_back * cabin / 2, -lean_back),
-    ):
-        b.box((0, belt + cabin / 2, z), (across - 0.24, cabin, length), glass, slanted(z_per_y=lean))
-    top = end - start - (lean_front + lean_back) * cabin
-    roof_z = middle + (lean_front - lean_back) * cabin / 2
-    b.box((0, tall, roof_z), (across - 0.28, 0.06, max(top, 0.6) + 0.1), paint)
+    fore, aft = cabin * b.u(0.9, 1.5), cabin * b.pick((b.u(0.1, 0.5), b.u(0.8, 1.4)))
+    end = back - (b.u(0.05, 0.2) if aft < 0.6 * cabin else long * b.u(0.08, 0.16))
+    top = max(end - start - fore - aft, 0.7)
+    end = start + fore + top + aft
+    roof_z, across_top = start + fore + top / 2, across - 0.24
+    for z, shift in ((start + (fore + top) / 2, fore), (roof_z, 0.0), (end - (aft + top) / 2, -aft)):
+        turn = slanted(z_per_y=shift / cabin)
+        b.box((0, belt + cabin / 2, z), (across_top, cabin, top), glass, turn)
+    b.box((0, tall, roof_z), (across - 0.28, 0.06, top + 0.1), paint)
     _wheels(b, (front + 0.19 * long, back - 0.2 * long), across, b.u(0.58, 0.7), simple=simple)
     if simple:
         return
-    for z in (roof_z - max(top, 0.6) * 0.1, roof_z + max(top, 0.6) * 0.42):
+    for z in (roof_z - top * 0.1, roof_z + top * 0.42):
         b.box((0, belt + cabin / 2, z), (across - 0.22, cabin, 0.09), paint)
     _face(b, across, b.u(0.5, 0.65), (front - 0.01, back + 0.01))
     dark = b.plain(b.u(0.02, 0.3))

@@ -18,8 +18,9 @@ from shared.bundled.render import renderer
 from shared.bundled.render.builder import Builder, Camera, Lights, Scene
 from shared.bundled.render.renderer import render, to_tensors, windows
 from shared.bundled.render.textures import atlas
-from shared.bundled.scenes import animals, seats
+from shared.bundled.scenes import animals, seats, vehicles
 from shared.bundled.scenes.clips import render_clip
+from shared.bundled.scenes.houses import house
 from shared.bundled.scenes.rooms import GROUPS, KINDS, random_scene
 from shared.bundled.scenes.surroundings import FAR, LEFT, NEAR, RIGHT, Room, finish, sunshine
 from shared.bundled.train.render_shards import render_seeds
@@ -138,6 +139,10 @@ def test_every_kind_of_scene_is_a_picture(kind: str) -> None:
         assert image_rgb.float().std() > 3
 
 
+def house_of_any_kind(b: Builder) -> None:
+    house(b, b.u(6, 20), b.u(6, 13), b.u(3, 16), near=b.chance(0.5))
+
+
 OUTDOORS = (*GROUPS["streets"], *GROUPS["nature"])
 
 
@@ -159,7 +164,7 @@ def test_nobody_stands_in_a_wall(kind: str) -> None:
     "kind", [kind for kind in OUTDOORS if kind not in ("from_above", "animals_outdoors")]
 )
 def test_out_of_doors_there_is_sky_and_there_are_far_things(kind: str) -> None:
-    depths = [depth_of(random_scene(seed, kind)) for seed in range(12)]
+    depths = [depth_of(random_scene(seed, kind)) for seed in range(8)]
     sky = np.array([(inverse_depth == 0).mean() for inverse_depth in depths])
     assert 0.01 < np.mean(sky) < 0.6
     far = [((inverse_depth > 0) & (inverse_depth < 1 / 40)).mean() for inverse_depth in depths]
@@ -177,6 +182,21 @@ def test_every_animal_stands_on_the_ground(kind: str) -> None:
         reach = np.einsum("nij,ni->nj", np.abs(rows[:, :9].reshape(-1, 3, 3) * half[:, :, None]), half)
         assert -0.1 < (rows[:, 10] - reach[:, 1]).min() < 0.02
         assert 0.1 < (rows[:, 10] + reach[:, 1]).max() < 2.8
+
+
+@pytest.mark.parametrize(
+    "make", [vehicles.car, vehicles.van, vehicles.bus, vehicles.bicycle, house_of_any_kind]
+)
+def test_what_lines_a_street_stands_on_the_ground(make: Callable[[Builder], None]) -> None:
+    for seed in range(10):
+        b = Builder(np.random.default_rng(seed))
+        make(b)
+        rows = np.array(b.boxes + b.rounds)
+        to_world = np.linalg.inv(rows[:, :9].reshape(-1, 3, 3).astype(float))
+        low, high = (rows[:, 10] + sign * np.abs(to_world[:, 1]).sum(1) for sign in (-1, 1))
+        feet = low if make is not house_of_any_kind else low[:1]
+        assert -0.05 < feet.min() < 0.05
+        assert 0.8 < high.max() < 25
 
 
 def test_a_face_is_near_and_in_the_picture() -> None:
