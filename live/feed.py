@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from fractions import Fraction
 from functools import partial
@@ -18,12 +19,15 @@ from live.frame import Frame
 from live.scene import Scene
 from live.stats import Stats
 from live.worker import Worker
+from shared import DepthMap, FrameBGR
 from shared.handoff import Closed, LatestSlot
 from shared.media import VideoReader, probe
 from shared.motion import Keyframe
 from shared.predictor import DepthPredictor
+from shared.tuning import share_cores
 
 POLL_S = 0.01  # how long a key press may wait
+WATCH_S = 0.2
 LIVE_RATE = Fraction(30)
 
 
@@ -145,6 +149,39 @@ class Feed:
         """Raises what went wrong in any of its threads."""
         for worker in self._workers:
             worker.check()
+
+
+def newest_frames(
+    config: LiveConfig, *, make_predictor: Callable[[], DepthPredictor] | None = None
+) -> Iterator[tuple[FrameBGR, float, DepthMap]]:
+    """(frame_bgr, time_s, depth_map): copies of the newest, from the first depth to the source's end."""
+    controls = Controls(config)
+    feed = Feed(config, controls, Stats(), make_predictor=make_predictor)
+    over = threading.Event()
+    watcher = threading.Thread(target=_end_with_the_program, args=(feed, over), daemon=True)
+    share_cores()
+    try:
+        feed.start()
+        watcher.start()
+        while not feed.has_ended:
+            if feed.take().frame and feed.scene.keyframe is not None:
+                moment = feed.scene.moment(controls)
+                assert moment.picture.depth_map is not None
+                yield moment.picture.frame_bgr.copy(), moment.time_s, moment.picture.depth_map.copy()
+    finally:
+        over.set()
+        feed.stop()
+        feed.join()
+        watcher.join()
+    feed.check()
+
+
+def _end_with_the_program(feed: Feed, over: threading.Event) -> None:
+    """A loop that was left in the middle must not keep the program alive, which waits for its threads."""
+    while not over.wait(WATCH_S):
+        if not threading.main_thread().is_alive():
+            feed.stop()
+            return
 
 
 def load_predictor(config: LiveConfig) -> DepthPredictor:
