@@ -25,7 +25,7 @@ def frames(
 
     source: a camera's number, a file or a URL. frame_bgr: (H, W, 3) uint8 BGR. time_s: when the frame was
     there, on the clock of `time.perf_counter`. depth_map: (h, w) float32, inverse depth at the network's
-    size, near is large; inferred as often as the machine can, or each `every`th frame, and carried along between.
+    size, near is large; inferred as often as the machine can, or each `every`th frame, and carried between.
     Frames that come while you are busy are left out. steady, width_px, height_px, fps, loop: as depth-live's
     options. The source is opened at the first frame and closed when the loop is left.
     Raises UserError for a source or weights that cannot be had.
