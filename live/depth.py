@@ -52,7 +52,11 @@ class DepthLoop:
 
     def _run(self, stop: threading.Event) -> None:
         self.predictor = self._make_predictor()
-        tracker, steadier = Tracker(self.predictor.map_size_px), Steadier(self._steady)
+        with self.predictor.proving():
+            self._infer(self.predictor, stop)
+
+    def _infer(self, predictor: DepthPredictor, stop: threading.Event) -> None:
+        tracker, steadier = Tracker(predictor.map_size_px), Steadier(self._steady)
         last_index, is_locked = 0, False
         while not stop.is_set():
             frame = self._frames.get(timeout_s=0.2)
@@ -64,7 +68,7 @@ class DepthLoop:
             if not tracked.is_keyframe:
                 continue
             started_s = now_s()
-            prediction = self.predictor.predict(frame.frame_bgr)
+            prediction = predictor.predict(frame.frame_bgr)
             done_s = now_s()
             self._stats.add_inference(done_s - started_s, done_s)
             if self._controls.is_range_locked != is_locked:

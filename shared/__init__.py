@@ -66,12 +66,14 @@ class NetworkChoice:
     """Which network runs and on what, as the user asked; `shared.predictor` makes a predictor of it.
 
     weights: 'auto', 'official', 'bundled' or a path; None: what DEPTH_WEIGHTS says, else auto.
+    precision: 'auto' (the fastest that is proved right here), 'f32' or 'bf16'.
     size: longer side of the network's input in pixels, a multiple of 32.
     """
 
     weights: str | None = None
     engine: str = "auto"
     device: str = "auto"
+    precision: str = "auto"
     size: int = 256
 
 

@@ -40,7 +40,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--engine", choices=("auto", "openvino", "torch"), default="auto", help="what runs the network"
     )
     group.add_argument(
-        "--device", default="auto", metavar="auto|cpu|cuda|mps", help="where the torch engine runs"
+        "--device", default="auto", metavar="auto|cpu|gpu|npu|cuda|mps", help="where the network runs"
+    )
+    group.add_argument(
+        "--precision",
+        choices=("auto", "f32", "bf16"),
+        default="auto",
+        help="what OpenVINO calculates in (default auto: the fastest that is proved right on this machine)",
     )
     group.add_argument(
         "--size",
@@ -53,7 +59,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def network_from(parsed: argparse.Namespace) -> NetworkChoice:
     """What `add_model_options` made the user say."""
-    return NetworkChoice(parsed.weights, parsed.engine, parsed.device, parsed.size)
+    return NetworkChoice(parsed.weights, parsed.engine, parsed.device, parsed.precision, parsed.size)
 
 
 def add_view_options(parser: argparse.ArgumentParser, *, default_view: View = "depth") -> None:

@@ -5,6 +5,7 @@ This is also the Python API. Importing it is cheap; `DepthPredictor.from_weights
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import cv2
@@ -80,19 +81,33 @@ class DepthPredictor:
         size: int = DEFAULT_SIZE_PX,
         engine: str = "auto",
         device: str = "auto",
+        precision: str = "auto",
         threads: int | None = None,
     ) -> DepthPredictor:
         """Chooses weights ('auto', 'official', 'bundled' or a path; None asks DEPTH_WEIGHTS) and an engine.
 
+        device: 'auto', 'cpu', 'gpu', 'npu', 'cuda', 'cuda:N' or 'mps'. precision: 'auto', 'f32' or 'bf16';
+        auto is what was proved fastest and right on this machine, float32 before `proving` has found it out.
         threads: how many cores the network may use; None takes all.
         Raises UserError when the weights or the engine cannot be had.
         """
         from shared.network import choose_weights, load_engine
 
         chosen = choose_weights(weights)
-        return cls(
-            load_engine(chosen, engine=engine, device=device, threads=threads), size=size, weights=chosen
+        loaded = load_engine(
+            chosen, engine=engine, device=device, precision=precision, size=size, threads=threads
         )
+        return cls(loaded, size=size, weights=chosen)
+
+    def proving(self, *, wait_s: float | None = None) -> AbstractContextManager[None]:
+        """While the block runs, another process finds out what the engine runs fastest as, and right.
+
+        Nothing is to be found out where it is known from before, or was asked for by name. wait_s: the block
+        begins so much later at most, and the engine changes only before it; None: at once, whenever it may.
+        """
+        from shared.network import proving_beside
+
+        return proving_beside(getattr(self.engine, "choice", None), wait_s=wait_s)
 
     def share_among(self, callers: int) -> None:
         """Lets so many threads call `predict` at once, where the engine can; then `callers` says so."""

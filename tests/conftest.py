@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import cv2
@@ -25,6 +26,9 @@ class BrightnessPredictor:
 
     def map_size_px(self, frame_bgr: FrameBGR) -> tuple[int, int]:
         return network_size(frame_bgr.shape[1], frame_bgr.shape[0], self.size)
+
+    def proving(self, *, wait_s: float | None = None) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def predict(self, frame_bgr: FrameBGR) -> DepthMap:
         small = cv2.resize(frame_bgr, self.map_size_px(frame_bgr), interpolation=cv2.INTER_AREA)

@@ -19,6 +19,7 @@ COMMAND_LAYER = {
     "video/__main__.py",
     "live/__main__.py",
     "shared/options.py",
+    "shared/proving.py",
     "shared/bundled/train/__main__.py",
     "shared/bundled/train/evaluate.py",
     "shared/bundled/train/render_demo.py",
@@ -33,6 +34,7 @@ DIRECTIONS: dict[str, set[str]] = {
     "shared.bundled.scenes": {"shared", "shared.bundled.render"},
     "shared.network": {"shared", "shared.bundled"},
     "shared.predictor": {"shared", "shared.network"},
+    "shared.proving": {"shared", "shared.bundled", "shared.network", "shared.predictor"},
     "shared.about": {"shared", "shared.network"},
     "shared.bundled.train": {
         "shared", "shared.bundled", "shared.bundled.render", "shared.bundled.scenes", "shared.media",

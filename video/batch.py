@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PROOF_S = 2.0  # so much later a conversion begins at most, once on each machine, to be faster from then on
 SIDE_BY_SIDE = 2  # inferences of one video at a time, each on half the cores
 SIGNAL_POLL_S = 0.2
 
@@ -68,10 +69,12 @@ def _run_all(
     lock = threading.Lock()
     lanes = min(options.jobs, len(jobs))
     cores_each = None if lanes == 1 else max(1, (os.cpu_count() or 1) // lanes)
-    callers = SIDE_BY_SIDE if lanes == 1 and not all(job.is_photo for job in jobs) else 1
+    has_clips = not all(job.is_photo for job in jobs)
+    callers = SIDE_BY_SIDE if lanes == 1 and has_clips else 1
+    first = load_predictor(options, cores_each, callers)
 
     def work(lane: int) -> None:
-        predictor = load_predictor(options, cores_each, callers)
+        predictor = first if lane == 0 else load_predictor(options, cores_each, callers)
         while not cancel.is_set():
             with lock:
                 job = next(waiting, None)
@@ -79,6 +82,11 @@ def _run_all(
                 return
             _run_one(job, settings, predictor, cancel, lane=lane, quiet=options.quiet)
 
+    with first.proving(wait_s=PROOF_S) if has_clips else nullcontext():
+        _work_all(work, lanes)
+
+
+def _work_all(work: Callable[[int], None], lanes: int) -> None:
     if lanes == 1:
         work(0)
         return

@@ -76,7 +76,8 @@ def serve(
         from shared.predictor import DepthPredictor
 
         predictor = DepthPredictor.from_weights(**asdict(network))
-        return serve_with(predictor, listener, opening, announce=announce)
+        with predictor.proving():
+            return serve_with(predictor, listener, opening, announce=announce)
     finally:
         listener.close()
 

@@ -1,4 +1,4 @@
-"""The network in OpenVINO: the default on CPUs, in float32.
+"""The network in OpenVINO: the default on CPUs, in float32 until another candidate is proved.
 
 Importing this module is cheap; making an engine imports openvino.
 """
@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import sys
 import tempfile
 import threading
 from collections import OrderedDict
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared import DepthMap, UserError
+from shared.network.candidates import FLOAT32, Candidate
+
+if TYPE_CHECKING:
+    from shared.network.choosing import Choice
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +36,8 @@ SHAPES_KEPT = 4
 class OpenVinoEngine:
     """One network, compiled once for each input size that comes.
 
-    float32 is asked for by name: on CPUs with bf16 instructions OpenVINO would choose those, twice as fast,
-    and with the bundled weights off by 0.3 to 1.3 % of the range on photos (correlation 0.997 to 0.9999).
+    Its precision is always asked for by name: left to itself OpenVINO takes bfloat16 where the CPU has it,
+    which with the bundled weights is off by 0.3 to 7 % of the range.
     """
 
     name = "openvino"
@@ -42,33 +48,23 @@ class OpenVinoEngine:
         threads: how many of the CPU's cores inference may use; None takes all.
         """
         openvino = import_openvino()
-        self.description = f"OpenVINO {openvino_version()} on cpu"
         self._network = network
         self._name = name
         self.fixed_size_px = _fixed_size_px(network)
         self._core = openvino.Core()
-        # Pinned to their cores, threads wait there for whatever else runs: with one busy neighbour on two
-        # cores an inference took a third longer, and on an idle machine no less.
-        self._settings = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
-            "ENABLE_CPU_PINNING": "NO",
-        }
-        if threads is not None:
-            self._settings["INFERENCE_NUM_THREADS"] = str(threads)
+        self._threads = threads
+        self._candidate = FLOAT32
+        self._may_fall_back = False
         self._callers = 1
         self._requests: OrderedDict[tuple[int, ...], SimpleQueue[Any]] = OrderedDict()
         self._turn = threading.Lock()
         self._content: NDArray[np.uint8] | None = None
+        self.choice: Choice | None = None
 
     @classmethod
     def from_bytes(cls, content: NDArray[np.uint8], *, threads: int | None = None) -> OpenVinoEngine:
         """From what `to_bytes` made. The constants stay where they are, in `content`."""
-        openvino = import_openvino()
-        start = _LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES].tobytes(), "little")
-        constants = openvino.Tensor(content[start:], shared_memory=True)
-        network = openvino.Core().read_model(content[_LENGTH_BYTES:start].tobytes(), constants)
-        engine = cls(network, threads=threads)
+        engine = cls(_read(content), threads=threads)
         engine._content = content  # the network does not keep it alive
         return engine
 
@@ -94,15 +90,17 @@ class OpenVinoEngine:
             )
         return engine
 
-    def to_bytes(self) -> bytes:
-        """The network: length of its graph (XML), its graph, its constants."""
-        openvino = import_openvino()
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "network.xml"
-            openvino.save_model(self._network, path, compress_to_fp16=False)
-            graph, constants = path.read_bytes(), path.with_suffix(".bin").read_bytes()
-        graph += b" " * (-(_LENGTH_BYTES + len(graph)) % 64)  # keeps the constants aligned
-        return len(graph).to_bytes(_LENGTH_BYTES, "little") + graph + constants
+    @property
+    def description(self) -> str:
+        return f"OpenVINO {openvino_version()} on {self._candidate.name}"
+
+    def run_as(self, candidate: Candidate, *, or_float32: bool = False) -> None:
+        """From now on; who is inferring ends as before. or_float32: where it cannot be compiled after all."""
+        with self._turn:
+            if self._content is not None:  # only what is ours knows parts
+                self._network = _read(self._content, float_parts=candidate.float_parts)
+            self._candidate, self._may_fall_back = candidate, or_float32
+            self._requests.clear()
 
     def infer(self, network_input: NDArray[np.float32]) -> DepthMap:
         """(1, 3, h, w) float32 normalised RGB -> (h, w) float32 inverse depth.
@@ -124,13 +122,12 @@ class OpenVinoEngine:
         Not to be called while somebody infers.
         """
         self._callers = callers
-        self._settings["NUM_STREAMS"] = str(callers)
         self._requests.clear()
 
     def _requests_for(self, shape: tuple[int, ...]) -> SimpleQueue[Any]:
         with self._turn:
             if shape not in self._requests:
-                compiled = self._compile(shape)
+                compiled = self._compiled(shape)
                 self._requests[shape] = SimpleQueue()
                 for _ in range(self._callers):
                     self._requests[shape].put(compiled.create_infer_request())
@@ -139,14 +136,16 @@ class OpenVinoEngine:
             self._requests.move_to_end(shape)
             return self._requests[shape]
 
-    def _compile(self, shape: tuple[int, ...]) -> Any:
+    def _compiled(self, shape: tuple[int, ...]) -> Any:
         height_px, width_px = shape[2:]
         try:
-            network = self._network.clone()
-            network.reshape(list(shape))
-            compiled = self._core.compile_model(network, "CPU", self._settings)
+            compiled = self._compile(shape)
             answer = compiled.output(0).get_shape()
         except RuntimeError as error:
+            if self._may_fall_back and self._candidate != FLOAT32:
+                logger.warning("%s cannot be compiled after all; float32 runs.", self._candidate.name)
+                self._candidate = FLOAT32
+                return self._compiled(shape)
             raise UserError(
                 f"OpenVINO cannot run {self._name} at {width_px}x{height_px} pixels.",
                 "Try another --size, or --engine torch.",
@@ -157,6 +156,51 @@ class OpenVinoEngine:
                 "Use a network whose output is (1, height, width), as large as its input.",
             )
         return compiled
+
+    def _compile(self, shape: tuple[int, ...]) -> Any:
+        network = self._network.clone()
+        network.reshape(list(shape))
+        settings = self._candidate.settings()
+        if self._threads is not None and self._candidate.device == "cpu":
+            settings["INFERENCE_NUM_THREADS"] = str(self._threads)
+        if self._callers > 1:
+            settings["NUM_STREAMS"] = str(self._callers)
+        return self._core.compile_model(network, self._candidate.device.upper(), settings)
+
+
+def network_bytes(network: Any) -> bytes:
+    """An `openvino.Model`: length of its graph (XML), its graph, its constants."""
+    openvino = import_openvino()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.xml"
+        openvino.save_model(network, path, compress_to_fp16=False)
+        graph, constants = path.read_bytes(), path.with_suffix(".bin").read_bytes()
+    graph += b" " * (-(_LENGTH_BYTES + len(graph)) % 64)  # keeps the constants aligned
+    return len(graph).to_bytes(_LENGTH_BYTES, "little") + graph + constants
+
+
+def _read(content: NDArray[np.uint8], *, float_parts: int = 0) -> Any:
+    """From `network_bytes`; the first parts of the encoder stay in float32 whatever is asked for."""
+    openvino = import_openvino()
+    start = _LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES].tobytes(), "little")
+    graph = content[_LENGTH_BYTES:start].tobytes()
+    if float_parts:
+        graph = _marked(graph, tuple(f"pretrained.layer{part}." for part in range(1, float_parts + 1)))
+    return openvino.Core().read_model(graph, openvino.Tensor(content[start:], shared_memory=True))
+
+
+def _marked(graph: bytes, names: tuple[str, ...]) -> bytes:
+    """The graph (XML) with OpenVINO's mark for 'no lower precision here' on the layers of these names.
+
+    The Python package can set it in no other way.
+    """
+    tree = ElementTree.fromstring(graph)
+    for layer in tree.iterfind("layers/layer"):
+        if layer.get("name", "").startswith(names) and (output := layer.find("output")) is not None:
+            marks = ElementTree.Element("rt_info")
+            ElementTree.SubElement(marks, "attribute", name="precise", version="0")
+            layer.insert(list(layer).index(output), marks)
+    return ElementTree.tostring(tree)
 
 
 def _fixed_size_px(network: Any) -> tuple[int, int] | None:
@@ -192,3 +236,10 @@ def import_openvino() -> Any:
 def openvino_version() -> str:
     """OpenVINO's version with its build, such as 2026.4.1-22000-0123abcd."""
     return import_openvino().get_version()
+
+
+def processor() -> str:
+    """The CPU's name, its number of cores, and what OpenVINO can do on it."""
+    core = import_openvino().Core()
+    capabilities = sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    return f"{core.get_property('CPU', 'FULL_DEVICE_NAME')} {os.cpu_count()} {' '.join(capabilities)}"

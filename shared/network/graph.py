@@ -56,7 +56,7 @@ class _GraphBuilder:
         y = x
         for convolution in block.convolutions:
             y = self._normed_convolution(y, convolution)
-        return self._ops.add(x, y) if block.residual else y
+        return self._ops.add(x, y, name=f"{block.convolutions[-1].name}.sum") if block.residual else y
 
     def _normed_convolution(self, x: Node, convolution: Convolution) -> Node:
         """The batch norm's gain goes into the weights, the rest of it into a bias."""
@@ -73,8 +73,11 @@ class _GraphBuilder:
             padding=_same_padding(convolution),
             stride=convolution.stride,
             depthwise=convolution.depthwise,
+            name=convolution.name,
         )
-        return self._ops.clamp(y, 0.0, ACTIVATION_CEILING) if convolution.activated else y
+        if not convolution.activated:
+            return y
+        return self._ops.clamp(y, 0.0, ACTIVATION_CEILING, name=f"{convolution.name}.clamp")
 
     def _fused(self, taps: list[Node]) -> Node:
         path = None
@@ -122,13 +125,19 @@ class _GraphBuilder:
         padding: tuple[int, int] | None = None,
         stride: int = 1,
         depthwise: bool = False,
+        name: str | None = None,
     ) -> Node:
         """padding: before and behind, both ways; None keeps the size."""
         before, behind = padding or (weight.shape[-1] // 2,) * 2
         kernel = weight[:, None] if depthwise else weight
         convolution = self._ops.group_convolution if depthwise else self._ops.convolution
-        y = convolution(x, self._constant(kernel), [stride] * 2, [before] * 2, [behind] * 2, [1, 1])
-        return y if bias is None else self._ops.add(y, self._constant(bias.reshape(1, -1, 1, 1)))
+        y = convolution(
+            x, self._constant(kernel), [stride] * 2, [before] * 2, [behind] * 2, [1, 1], name=name
+        )
+        if bias is None:
+            return y
+        name = None if name is None else f"{name}.bias"
+        return self._ops.add(y, self._constant(bias.reshape(1, -1, 1, 1)), name=name)
 
     def _twice_as_large(self, x: Node, corners: str) -> Node:
         return self._ops.interpolate(

@@ -161,8 +161,9 @@ def test_the_choice_of_engine_is_logged_with_its_reason(
     ("asked", "device", "message"),
     [
         ("auto", "tpu", "--device tpu"),
+        ("torch", "gpu", "torch does not run on --device gpu"),
         ("auto", "cuda:x", "--device cuda:x"),
-        ("openvino", "cuda", "not on --device cuda"),
+        ("openvino", "cuda", "not run on --device cuda"),
         ("torch", "cuda:99", "--device cuda:99 is not there"),
         ("auto", "cuda:99", "--device cuda:99 is not there"),
     ],
