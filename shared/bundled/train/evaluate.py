@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from shared.predictor import DepthPredictor
 
-    predict = DepthPredictor.from_weights(options.weights).predict
+    predict = DepthPredictor.from_weights(options.weights, precision="f32").predict
     rows: dict[str, Scores] = {}
     for count in options.scenes:
         rows[f"{count} scenes"], rows[f"{count} scenes, ramp"] = score_scenes(predict, count)
