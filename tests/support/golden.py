@@ -1,4 +1,8 @@
-"""Rebuilds the made-up weights that ../shared/golden describes."""
+"""The reference network's numbers, and the made-up weights that they belong to.
+
+tests/data/midas_small_golden.npz is the second of the two cases in ../shared/golden, whose README says how it was
+made: `names`, `shapes` and `seed` of the weights, `image` (RGB), the network's `input`, its `output`.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+GOLDEN = Path(__file__).parents[1] / "data" / "midas_small_golden.npz"
 
-def load_golden(folder: Path) -> dict[str, NDArray]:
-    with np.load(folder / "golden" / "midas_small_golden.npz") as archive:
+
+def load_golden() -> dict[str, NDArray]:
+    with np.load(GOLDEN) as archive:
         return dict(archive)
 
 
 def made_up_entry(name: str, shape: list[int], seed: int) -> NDArray:
-    """One entry of the reference state dict, drawn as the folder's README says."""
+    """One entry of the reference state dict, drawn as ../shared/golden's README says."""
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     if name.endswith("num_batches_tracked"):
         return np.zeros(shape, np.int64)

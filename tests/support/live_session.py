@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 
 from shared import FrameBGR
+from shared.media import playable_frames
 from tests.conftest import REPOSITORY
 
 HANG_S = 60.0
@@ -81,6 +82,11 @@ def start_window_manager(environment: dict[str, str]) -> subprocess.Popen[bytes]
             manager = subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL)
         time.sleep(0.05)
     return manager
+
+
+def is_written(folder: Path) -> bool:
+    """Whether the recording that runs there holds pictures: a second of them comes at a time."""
+    return any(playable_frames(piece) > 10 for piece in folder.glob(".*.part.mp4"))
 
 
 def free_port() -> int:

@@ -237,10 +237,8 @@ def test_a_killed_ffmpeg_ends_the_conversion_with_a_sentence(
                 os.kill(pid, signal.SIGKILL)
 
     words = {"reader": "Reading .* stopped after", "writer": "Writing .* stopped after"}[which]
-    began_s = time.monotonic()
     with pytest.raises(UserError, match=words) as caught:
         convert(long_clip, tmp_path / "x.mp4", ConvertSettings(), predictor=CallingPredictor(100, kill))
-    assert time.monotonic() - began_s < 60  # it ends; how soon is measured by hand, not on a shared machine
     assert caught.value.exit_code == 1
     assert not (tmp_path / "x.mp4").exists()
     assert facts(tmp_path / "x.partial.mp4").frames > 10

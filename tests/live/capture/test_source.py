@@ -20,9 +20,9 @@ from live.outputs.recorder import Recordings
 from live.picture import Picture
 from live.stats import RateMeter
 from live.worker import Worker
-from shared import FrameBGR, UserError
+from shared import FrameBGR, Look, UserError, View
 from shared.handoff import Closed, LatestSlot, now_s
-from shared.media import VideoReader, probe
+from shared.media import VideoReader, VideoWriter, playable_frames, probe
 from tests.support.live_session import no_thread_is_left, wait_for
 
 __all__ = ["no_thread_is_left"]
@@ -164,37 +164,62 @@ def test_a_rotated_file_stands_upright(
     assert frame.frame_bgr.shape == (64, 48, 3)
 
 
-def test_a_recording_lasts_as_long_as_the_wall_clock_says(tmp_path: Path) -> None:
+def picture(level: int, view: View) -> Picture:
+    depth_map = np.full((24, 32), level / 255, np.float32)
+    return Picture(np.full((48, 64, 3), level, np.uint8), depth_map, (0.0, 1.0), Look(view, colormap="gray"))
+
+
+def test_a_recording_lasts_as_long_as_the_clock_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures come in bursts, with a gap, and with another view in between."""
+    clock_s = [100.0]
+    monkeypatch.setattr("live.outputs.recorder.now_s", lambda: clock_s[0])
+    levels: list[float] = []
+    write = VideoWriter.write
 
-    def picture(level: int, view: str) -> Picture:
-        depth_map = np.full((24, 32), level / 255, np.float32)
-        frame_bgr = np.full((48, 64, 3), level, np.uint8)
-        return Picture(frame_bgr, depth_map, (0.0, 1.0), view, "gray", 0.5)  # type: ignore[arg-type]
+    def noted(writer: VideoWriter, frame_bgr: FrameBGR) -> None:
+        write(writer, frame_bgr)
+        levels.append(frame_bgr[24].mean())
 
+    monkeypatch.setattr(VideoWriter, "write", noted)
     recordings = Recordings(Fraction(30))
-    path = tmp_path / "wall.mp4"
-    began_s = now_s()
+    path = tmp_path / "clock.mp4"
     recordings.start(path, picture(0, "depth"), comment="test")
+    wait_for(lambda: len(levels) == 1)
     for level in range(60):
         recordings.offer(picture(level, "depth"))
-        time.sleep(0.002)
-    time.sleep(1.0)
+    clock_s[0] += 1.0
+    wait_for(lambda: len(levels) == 31)
     recordings.offer(picture(200, "side-by-side"))
-    time.sleep(0.5)
+    clock_s[0] += 0.5
+    wait_for(lambda: len(levels) == 46)
     assert not path.exists()
     assert recordings.stop() == path
-    lasted_s = now_s() - began_s
     recordings.close()
     recordings.check()
+    assert levels[1:31] == [59] * 30  # the gap holds the last picture
     info = probe(path)
     assert (info.width_px, info.height_px, info.frame_rate) == (64, 48, 30)
     with VideoReader(path) as reader:
         frames = [frame_bgr for frame_bgr, _ in reader]
-    assert abs(len(frames) / 30 - lasted_s) < 0.2
-    assert abs(frames[len(frames) // 2].mean() - 59) < 8  # the gap holds the last picture
+    assert len(frames) == 46
     assert frames[-1][0].mean() < 10  # fitted into the first one's size
     assert abs(frames[-1][24].mean() - 200) < 8
+
+
+def test_a_recording_that_cannot_be_joined_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object, **__: object) -> list[str]:
+        raise UserError("The joining failed.", "Try again.", exit_code=1)
+
+    monkeypatch.setattr("shared.media.writer.join", failing)
+    recordings = Recordings(Fraction(30))
+    recordings.start(tmp_path / "x.mp4", picture(90, "depth"), comment="test")
+    recordings.close()
+    with pytest.raises(UserError, match="The joining failed") as caught:
+        recordings.check()
+    kept = tmp_path / "x.partial.mp4"
+    assert str(kept) in caught.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == [kept.name]
+    assert playable_frames(kept) >= 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +109,28 @@ def test_views_switch_by_button_and_by_key(server: WebServer, camera_file: Calla
         page.keyboard.press("c")
         assert page.locator("#dv-camera-colormap input:checked").get_attribute("value") == "magma"
         assert live.evaluate("it => it === document.activeElement")
+
+
+def test_a_camera_that_was_hidden_for_long_goes_on(
+    server: WebServer, camera_file: Callable[..., list[str]]
+) -> None:
+    """The server forgets a camera that was silent for a minute; here it is told to, to save the minute."""
+    keys: list[str] = []
+    with running_browser(server, *camera_file("blue", plain("blue"))) as browser:
+        page = browser.new_page()
+        page.on("request", lambda request: keys.extend(re.findall(r"cameras/([\w-]{20,})", request.url)))
+        browser.load(page, "Camera")
+        switch_on(page)
+        page.get_by_role("tab", name="Photo").click()
+        page.locator("#dv-camera [data-live]").wait_for(state="hidden")
+        page.wait_for_timeout(500)  # what was under way has come
+        forgotten, seen = keys[-1], pictures(page)
+        assert server.post(f"depth/cameras/{forgotten}/close")[0] == 200
+        page.get_by_role("tab", name="Camera").click()
+        wait_for_pictures(page, 3)
+        assert keys[-1] != forgotten
+        assert pictures(page) > seen
+        assert page.locator("#dv-camera [data-status].dv-error").count() == 0
 
 
 def test_two_visitors_see_their_own_camera(server: WebServer, camera_file: Callable[..., list[str]]) -> None:

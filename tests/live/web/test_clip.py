@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import pytest
 
+from shared.bundled.demo import demo_clip
 from tests.support.web_server import (
     SENTENCE,
     Browser,
@@ -48,10 +49,10 @@ RECORD_STATUS = """() => {
 
 
 def test_a_clip_is_converted_shown_and_downloaded(
-    open_page: Callable[..., Any], reference_folder: Path, ffmpeg: str, tmp_path: Path
+    open_page: Callable[..., Any], ffmpeg: str, tmp_path: Path
 ) -> None:
-    cut = tmp_path / "bottles.mp4"
-    source = reference_folder / "clips" / "bottle-detection.mp4"
+    cut = tmp_path / "cut.mp4"
+    source = demo_clip()
     subprocess.run([ffmpeg, "-v", "error", "-i", source, "-t", "3", "-c", "copy", cut], check=True)
     page = open_page("Clip")
     page.get_by_role("spinbutton", name="Infer each Nth frame").fill("1")  # long enough to be watched
