@@ -32,7 +32,7 @@ from video import partial as partials
 from video.ahead import Ahead
 from video.claim import claimed
 from video.drawing import Drawing
-from video.journal import Journal, discard, recover
+from video.journal import Journal, take_over
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
 from video.pipeline import Drawn, run_pipeline
 from video.raw import open_raw, raw_map
@@ -65,11 +65,7 @@ def convert(
     """
     info = prepare(source, output, settings)
     with claimed(output):
-        if settings.overwrite and not settings.resume:
-            discard(output)
-        else:
-            recover(output)
-            partials.check_kept(output, settings)
+        take_over(output, settings)
         return _Conversion(
             info,
             output,

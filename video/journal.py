@@ -25,6 +25,7 @@ from shared.media import (
     put_in_place,
 )
 from video import partial as partials
+from video.settings import ConvertSettings
 
 logger = logging.getLogger(__name__)
 
@@ -87,11 +88,27 @@ def journals_of(output: Path) -> list[Path]:
     return pieces_of(output.with_suffix(SUFFIX)) if output.parent.is_dir() else []
 
 
-def recover(output: Path) -> None:
-    """Makes a partial conversion of what a killed run left, as if it had been stopped. Only under the claim.
+def take_over(output: Path, settings: ConvertSettings) -> None:
+    """Deals with what earlier runs left of `output`. Only under the claim.
 
-    The pictures that were encoded are all there; sound comes with the next run. Raises UserError when the
-    journal is damaged or the disk is full.
+    Raises UserError where that must not be lost, is damaged, or cannot be changed.
+    """
+    try:
+        if settings.overwrite and not settings.resume:
+            discard(output)
+        else:
+            recover(output)
+    except OSError as error:
+        raise UserError(
+            f"{output.parent} cannot be written to: {error.strerror}.", "Choose another place with -o."
+        ) from None
+    partials.check_kept(output, settings)
+
+
+def recover(output: Path) -> None:
+    """Makes a partial conversion of what a killed run left, as if it had been stopped.
+
+    The pictures that were encoded are all there; sound comes with the next run.
     """
     for journal in journals_of(output):
         piece = journal.with_suffix(output.suffix)

@@ -18,7 +18,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +29,7 @@ from shared import UserError
 logger = logging.getLogger(__name__)
 
 STALL_S = 60.0
+LOOK_EVERY_S = 1.0
 LONGEST_SILENT_S = 3600.0
 """Even a child that computes is killed after this: a damaged file can keep a decoder busy for ever."""
 LAST_LINES = 40
@@ -201,14 +204,16 @@ class FFmpeg:
         stderr.close()
 
     def _watch(self) -> None:
-        computed_s, changed_s = 0.0, time.monotonic()
-        while not self._ended.wait(1.0):
-            since_s, now_s = self._waiting_since_s, time.monotonic()
+        """Counts its own looks, not the clock's seconds: we may be suspended meanwhile."""
+        since_s: float | None = None
+        computed_s = silent_s = idle_s = 0.0
+        while not self._ended.wait(LOOK_EVERY_S):
+            silent_s, idle_s = silent_s + LOOK_EVERY_S, idle_s + LOOK_EVERY_S
             if (cpu_s := cpu_time_s(self._process.pid)) != computed_s:
-                computed_s, changed_s = cpu_s, now_s
-            if since_s is None:
-                continue
-            if now_s - max(since_s, changed_s) > STALL_S or now_s - since_s > LONGEST_SILENT_S:
+                computed_s, idle_s = cpu_s, 0.0
+            if (waiting_s := self._waiting_since_s) is None or waiting_s != since_s:
+                since_s, silent_s, idle_s = waiting_s, 0.0, 0.0
+            if idle_s > STALL_S or silent_s > LONGEST_SILENT_S:
                 self.stalled = True
                 self._process.kill()
                 return
@@ -256,22 +261,19 @@ def run_ffmpeg(
     """Runs ffmpeg to its end; returns (exit code, stderr). Raises UserError when it takes over timeout_s."""
     command = [ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", loglevel, *arguments]
     group = WINDOWS_GROUP if sys.platform == "win32" else {"start_new_session": True}
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-            **group,
-        )
-    except subprocess.TimeoutExpired:
-        raise UserError(
-            f"ffmpeg gave no answer within {timeout_s:.0f} s.",
-            "Check that the disk answers and that the file is whole.",
-            exit_code=1,
-        ) from None
-    return done.returncode, done.stderr.decode("utf-8", "replace")
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **group
+    ) as process:
+        for _ in range(ceil(timeout_s / LOOK_EVERY_S)):  # not in one wait, as in FFmpeg._watch
+            with suppress(subprocess.TimeoutExpired):
+                _, told = process.communicate(timeout=LOOK_EVERY_S)
+                return process.returncode, told.decode("utf-8", "replace")
+        process.kill()
+    raise UserError(
+        f"ffmpeg gave no answer within {timeout_s:.0f} s.",
+        "Check that the disk answers and that the file is whole.",
+        exit_code=1,
+    )
 
 
 def without_addresses(line: str) -> str:

@@ -1,7 +1,7 @@
 """The reference network's numbers, and the made-up weights that they belong to.
 
-tests/data/midas_small_golden.npz is the second of the two cases in ../shared/golden, whose README says how it was
-made: `names`, `shapes` and `seed` of the weights, `image` (RGB), the network's `input`, its `output`.
+tests/data/midas_small_golden.npz is the second of the two cases in ../shared/golden, whose README says how it
+was made: `names`, `shapes` and `seed` of the weights, `image` (RGB), the network's `input`, its `output`.
 """
 
 from __future__ import annotations

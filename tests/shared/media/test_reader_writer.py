@@ -22,6 +22,7 @@ from shared import Encoding, UserError
 from shared.media import Soundtrack, VideoReader, VideoWriter, probe, probing
 from shared.media.ffmpeg import FFmpeg, file_url, run_ffmpeg
 from shared.media.probing import snap
+from tests.conftest import REPOSITORY
 from tests.support.video_files import facts, ffmpeg, pictures_rgb, quarters, to_yuv
 
 MakeClip = Callable[..., Path]
@@ -315,6 +316,39 @@ def test_a_child_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
         hangs.finish()
         hangs.close()
     assert hangs.stalled
+
+
+SUSPENDED = """
+import sys
+import numpy as np
+from shared.media import ffmpeg
+ffmpeg.LOOK_EVERY_S, ffmpeg.STALL_S = 0.5, 5.0
+size = ["-f", "rawvideo", "-pixel_format", "gray", "-video_size", "64x64"]
+child = ffmpeg.FFmpeg([*size, "-i", sys.argv[1], *size[:2], "pipe:1"], pipe_out=True)
+print("begun", flush=True)
+print(child.read_into(memoryview(np.empty(64 * 64, np.uint8))), child.stalled)
+child.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGSTOP")
+def test_who_is_suspended_finds_its_child_alive() -> None:
+    """Ctrl-Z, a while, fg: longer than a stalled child may live, but the child was never waited for."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        command = [sys.executable, "-c", SUSPENDED, address]
+        with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begun\n"
+            connection, _ = server.accept()
+            time.sleep(1.5)
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(6)
+            process.send_signal(signal.SIGCONT)
+            with connection:
+                connection.sendall(bytes(64 * 64))
+            told, _ = process.communicate(timeout=60)
+    assert told == "4096 False\n"
 
 
 def test_a_short_cut_reads_only_its_own_audio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
