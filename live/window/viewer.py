@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import re
-import socket
-import sys
-
 import cv2
 
+from live.window.display import NO_WINDOW_HINT, Display
 from shared import FrameBGR, UserError
 
 LARGEST_PX = 1920 * 1080  # drawn; a larger window shows the same pixels enlarged
 FIRST_BOX_PX = (1280, 720)
 MOST_ENLARGED = 2.0
-NO_WINDOW_HINT = "Use --no-window --record FILE.mp4, --web to see it in a browser, or depth-video for files."
 
 
 class Window:
     """Opens at once. draw() and poll() belong to the thread that made it.
 
-    Raises UserError where no window can be shown.
+    Raises UserError where no window can be shown, and from any call once its display has gone away.
     """
 
     def __init__(self, title: str, content_px: tuple[int, int]) -> None:
-        require_display()
+        self._display = Display()
         self.pointer_px: tuple[int, int] | None = None
         self._clicks_px: list[tuple[int, int]] = []
         self._title = title
@@ -49,6 +44,7 @@ class Window:
 
     @property
     def is_open(self) -> bool:
+        self._display.check()
         try:
             return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
         except cv2.error:  # Qt, once its last window is gone
@@ -63,10 +59,12 @@ class Window:
         return self._size_px
 
     def draw(self, canvas_bgr: FrameBGR) -> None:
+        self._display.check()
         cv2.imshow(self._title, canvas_bgr)
 
     def poll(self) -> int:
         """The key pressed since the last call, or -1; lets the window paint itself."""
+        self._display.check()
         return cv2.pollKey()
 
     def set_full_screen(self, wanted: bool) -> None:
@@ -76,7 +74,7 @@ class Window:
             self._is_full_screen = wanted
 
     def close(self) -> None:
-        if self.is_open:
+        if not self._display.is_gone and self.is_open:
             cv2.destroyWindow(self._title)
             cv2.pollKey()  # lets it vanish now, not when the threads have been joined
 
@@ -84,38 +82,3 @@ class Window:
 def _first_size(content_px: tuple[int, int]) -> tuple[int, int]:
     scale = min(FIRST_BOX_PX[0] / content_px[0], FIRST_BOX_PX[1] / content_px[1], MOST_ENLARGED)
     return max(round(content_px[0] * scale), 64), max(round(content_px[1] * scale), 48)
-
-
-def require_display() -> None:
-    """Raises UserError where Qt would end the whole process because it finds no X server."""
-    if sys.platform != "linux":
-        return
-    display = os.environ.get("DISPLAY", "")
-    if not display:
-        raise UserError("There is no display here (DISPLAY is not set).", NO_WINDOW_HINT)
-    if not _answers(display):
-        raise UserError(f"The display {display} does not answer.", NO_WINDOW_HINT)
-
-
-def _answers(display: str) -> bool:
-    """Whether an X server listens there: ':1' on a Unix socket, 'localhost:10.0' on TCP."""
-    parts = re.fullmatch(r"(?:unix)?([^:/]*):(\d+)(?:\.\d+)?", display)
-    if parts is None:
-        return True  # a form of name that we do not know: Qt's to judge
-    host, number = parts[1], int(parts[2])
-    if host:
-        addresses: list[tuple[int, object]] = [(socket.AF_INET, (host, 6000 + number))]
-    else:
-        path = f"/tmp/.X11-unix/X{number}"
-        addresses = [(socket.AF_UNIX, path), (socket.AF_UNIX, f"\0{path}")]
-    return any(_connects(family, address) for family, address in addresses)
-
-
-def _connects(family: int, address: object) -> bool:
-    with socket.socket(family, socket.SOCK_STREAM) as connection:
-        connection.settimeout(2.0)
-        try:
-            connection.connect(address)  # type: ignore[arg-type]
-        except OSError:
-            return False
-    return True

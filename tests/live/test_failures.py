@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from tests.support.live_session import (
     free_port,
     is_written,
     no_thread_is_left,
+    screen,
     start,
     wait_for,
     write_mjpeg,
@@ -58,17 +60,32 @@ def test_a_display_that_does_not_answer(camera: Server, tmp_path: Path) -> None:
     ends_with(session, 2, ":87 does not answer", "--web")
 
 
+def test_a_display_that_goes_away_ends_the_recording_well(camera: Server, tmp_path: Path) -> None:
+    if shutil.which("Xvfb") is None:
+        pytest.skip("Xvfb is not installed")
+    with screen() as (name, server):
+        session = Session(tmp_path / "run", name, [camera.url, "--record", "out.mp4", "--stats", "s.json"])
+        try:
+            wait_for(lambda: is_written(session.folder), session)
+            server.kill()
+            ends_with(session, 1, f"The display {name} went away.", "--no-window")
+        finally:
+            session.kill()
+    assert probe(session.folder / "out.mp4").duration_s > 0.9
+    assert (session.folder / "s.json").exists()
+
+
 def test_headless_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real headless wheel raises the very same error from the same call."""
     import cv2
 
-    from live.window import viewer
+    from live.window import display, viewer
     from shared import UserError
 
     def not_implemented(*_: object) -> None:
         raise cv2.error("The function is not implemented. Rebuild the library with ... support")
 
-    monkeypatch.setattr(viewer, "require_display", lambda: None)
+    monkeypatch.setattr(display, "require_display", lambda: None)
     monkeypatch.setattr(cv2, "namedWindow", not_implemented)
     with pytest.raises(UserError, match="built without windows") as caught:
         viewer.Window("title", (640, 360))

@@ -51,22 +51,28 @@ def display() -> Iterator[str]:
 @contextmanager
 def virtual_display() -> Iterator[str]:
     """A screen with a window manager that is up: without one Qt may never paint its window."""
+    with screen() as (name, _), tempfile.TemporaryDirectory() as home:
+        at_home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), home)
+        manager = start_window_manager({**os.environ, **at_home, "DISPLAY": name})
+        yield name
+        manager.terminate()
+        manager.wait(HANG_S)
+
+
+@contextmanager
+def screen() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A display's name and its server."""
     reader, writer = os.pipe()
-    screen = f"{DISPLAY_PX[0]}x{DISPLAY_PX[1]}x24"
+    size = f"{DISPLAY_PX[0]}x{DISPLAY_PX[1]}x24"
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", screen, "-noreset"],
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", size, "-noreset"],
         pass_fds=[writer],
         stderr=subprocess.DEVNULL,
     )
     os.close(writer)
     with os.fdopen(reader) as pipe:
         name = f":{pipe.readline().strip()}"
-    with tempfile.TemporaryDirectory() as home:
-        at_home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), home)
-        manager = start_window_manager({**os.environ, **at_home, "DISPLAY": name})
-        yield name
-        manager.terminate()
-        manager.wait(HANG_S)
+    yield name, server
     server.terminate()
     server.wait(HANG_S)
 
