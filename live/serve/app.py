@@ -123,7 +123,7 @@ class Streams:
     ) -> None:
         """The newest ones, until the server ends; those are left out that come before the last is taken."""
         connection = self._connections.asked((scope["client"][0], scope["client"][1]))
-        serial = channel.serial
+        serial = channel.join()
         while True:
             try:
                 serial, data = await channel.newest(serial)

@@ -12,6 +12,7 @@ from live.stats import ReaderCount, Stats
 from shared.handoff import Closed, LatestSlot
 
 WAIT_S = 0.2
+NOTHING = -1
 
 
 class Channel:
@@ -19,14 +20,14 @@ class Channel:
 
     def __init__(self, readers: ReaderCount) -> None:
         self.readers = readers
-        self._serial = 0
+        self._serial = NOTHING
         self._data = b""
         self._closed = False
         self._changed = asyncio.Event()
 
-    def publish(self, data: bytes) -> None:
-        self._serial += 1
-        self._data = data
+    def publish(self, serial: int, data: bytes) -> None:
+        """serial: 0 or more; who has had it, or a later one, does not get it again."""
+        self._serial, self._data = serial, data
         self._wake()
 
     def close(self) -> None:
@@ -37,10 +38,11 @@ class Channel:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    @property
-    def serial(self) -> int:
-        """Of what was published last."""
-        return self._serial
+    def join(self) -> int:
+        """Where a new reader begins, who is counted already: what is there from former readers is old."""
+        if self.readers.now == 1:
+            self._serial = NOTHING
+        return NOTHING
 
     async def newest(self, after: int) -> tuple[int, bytes]:
         """(serial, data) of what is newer than that. Raises Closed at the end."""
@@ -51,6 +53,10 @@ class Channel:
         return self._serial, self._data
 
 
+Publish = Callable[[Channel, int, bytes], None]
+"""Hands (channel, serial, data) to the event loop's thread."""
+
+
 class Broadcast:
     """Takes moments from the window's thread, which never waits, and encodes them on its own."""
 
@@ -59,24 +65,30 @@ class Broadcast:
         self.depths = Channel(stats.depth_readers)
         self.newest: Moment | None = None
         self._moments: LatestSlot[Moment] = LatestSlot()
-        self._depth_number = -1
+        self._taken = 0
+        self._last_depth = (NOTHING, 0)
 
     def offer(self, moment: Moment) -> None:
         self._moments.put(moment)
 
-    def run(self, stop: threading.Event, publish: Callable[[Channel, bytes], None]) -> None:
-        """publish: hands what was encoded to the event loop's thread."""
+    def run(self, stop: threading.Event, publish: Publish) -> None:
         while not stop.is_set():
             moment = self._moments.get(WAIT_S)
             if moment is None:
                 continue
             self.newest = moment
-            depth_map = moment.picture.depth_map
-            if self.depths.readers.now and depth_map is not None and moment.number != self._depth_number:
-                self._depth_number = moment.number
-                publish(self.depths, depth_message(moment, depth_map))
+            self._taken += 1
+            self._publish_depth(moment, publish)
             if self.views.readers.now:
-                publish(self.views, mjpeg_part(paint_view(moment.picture)))
+                publish(self.views, self._taken, mjpeg_part(paint_view(moment.picture)))
+
+    def _publish_depth(self, moment: Moment, publish: Publish) -> None:
+        """Once for each frame, and again for a reader who has come to a frozen picture."""
+        depth_map, readers = moment.picture.depth_map, self.depths.readers
+        depth = moment.number, readers.came
+        if readers.now and depth_map is not None and depth != self._last_depth:
+            self._last_depth = depth
+            publish(self.depths, moment.number, depth_message(moment, depth_map))
 
     @property
     def has_readers(self) -> bool:

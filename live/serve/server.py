@@ -85,8 +85,8 @@ class StreamServer:
         connections = Connections()
         loop = asyncio.get_running_loop()
 
-        def publish(channel: Channel, data: bytes) -> None:
-            loop.call_soon_threadsafe(channel.publish, data)
+        def publish(channel: Channel, serial: int, data: bytes) -> None:
+            loop.call_soon_threadsafe(channel.publish, serial, data)
 
         encoder = Worker("serving: encoder", partial(self._broadcast.run, publish=publish))
         encoder.start()

@@ -17,6 +17,7 @@ import pytest
 
 from live.serve.message import ALIGNMENT_BYTES, depth_message
 from shared import DepthMap
+from shared.render import heatmap, nearness
 from tests.live.window.test_window import shows_overlay
 from tests.support.live_session import (
     Server,
@@ -231,6 +232,27 @@ def test_the_window_quits_within_seconds_while_others_read(start: StartSession, 
         session.key("q")
         assert session.end() == (0, "")
         assert len(list(reader)) < 100  # ends with the server
+
+
+def test_a_reader_gets_what_the_window_shows(start: StartSession, camera: Server) -> None:
+    """Frozen, so that both show one moment; a reader who comes then gets it, too."""
+    port = free_port()
+    session = start(camera.url, "--serve", str(port), "--view", "depth", "--mirror")
+    address = listens(port, session)
+    session.wait_for_shot(lambda shot: bool(shot.max() > 200))
+    for key in ("i", "space"):
+        session.key(key)
+    time.sleep(1.0)
+    shot = session.shot()
+    with subscribe(address) as reader:
+        header, depth_map = decoded(reader.recv(30))
+    near_u8 = nearness(depth_map, (header["far"], header["near"]))
+    expected = heatmap(near_u8, (shot.shape[1], shot.shape[0]), "inferno")
+    assert np.abs(shot.astype(int) - expected).max() <= 12  # a step of nearness, where a code is rounded
+    assert np.abs(shot.astype(int) - expected).mean() < 0.2
+    assert header["mirrored"]
+    session.key("q")
+    assert session.end() == (0, "")
 
 
 def test_a_port_that_is_taken(start: StartSession, camera: Server) -> None:
