@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from live.config import LiveConfig, Serving, SourceSpec, parse_source
+from live.config import Known, LiveConfig, Serving, SourceSpec, parse_source
 from shared import UserError, options
 
 PROG = "depth-live"
@@ -59,6 +60,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="infer each Nth frame; auto is as often as the machine can (default)",
     )
     options.add_steady_option(parser)
+    parser.add_argument(
+        "--metres",
+        type=two_distances,
+        metavar="NEARNESS:M,NEARNESS:M",
+        help="tell distances: how near two things look at the start (0 to 100), and how far they are",
+    )
     options.add_model_options(parser)
     _add_source_options(parser)
     _add_output_options(parser)
@@ -122,6 +129,17 @@ def auto_or_count(text: str) -> int:
     return 1 if text == "auto" else options.positive_int(text)
 
 
+def two_distances(text: str) -> tuple[Known, Known]:
+    try:
+        first, second = ([float(number) for number in part.split(":")] for part in text.split(","))
+        (near, near_m), (far, far_m) = first, second
+    except ValueError:
+        near = near_m = far = far_m = math.nan
+    if not (0 <= near <= 100 and 0 <= far <= 100 and 0 < near_m <= 100 and 0 < far_m <= 100):
+        raise argparse.ArgumentTypeError(f"expected two distances as 85:0.6,20:3.5, got {text!r}")
+    return (near, near_m), (far, far_m)
+
+
 def port_number(text: str) -> int:
     value = options.positive_int(text)
     if value > 65535:
@@ -144,7 +162,7 @@ def to_config(parsed: argparse.Namespace) -> LiveConfig:
     source = None if parsed.demo else parse_source(parsed.source or "0")
     plain: dict[str, Any] = {
         name: getattr(parsed, name)
-        for name in ("every", "steady", "fps", "record", "raw", "virtual_camera", "stats")
+        for name in ("every", "steady", "metres", "fps", "record", "raw", "virtual_camera", "stats")
     }
     return LiveConfig(
         source=source or demo_source(),

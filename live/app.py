@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from live.config import LiveConfig
 from live.controls import Controls
+from live.distances import Distances
 from live.feed import Feed
 from live.outputs import Outputs, time_stem
 from live.stats import Stats
@@ -40,6 +41,7 @@ class App:
         self._config = config
         self.controls = Controls(config)
         self.stats = Stats()
+        self._distances = Distances(config, self.controls)
         self.feed = Feed(config, self.controls, self.stats, make_predictor=make_predictor)
         self.scene = self.feed.scene
         self._announce = announce
@@ -89,6 +91,8 @@ class App:
         if self.controls.is_frozen:
             self.stats.pause()
         self._is_undrawn |= taken.frame
+        if self.feed.predictor is not None:
+            self._distances.update(self.scene, self.feed.predictor)
         idle_s = now_s() - self._drawn_s
         if self._can_draw():
             if self._is_undrawn:
@@ -97,8 +101,8 @@ class App:
                 self._draw_again()
         if self._screen is not None:
             self._keys.press(self._screen.window.poll(), self.controls, now_s())
-            for place in self._screen.take_clicks():
-                self.controls.click(place)
+            for place, depth in self._screen.take_clicks():
+                self.controls.click(place, depth)
             self._answer_requests(self._screen)
         self._outputs.check()
 
@@ -160,9 +164,10 @@ class App:
                 self._outputs.snapshots.take(self.scene.picture(self.controls))
             else:
                 screen.show_notice(self._toggle_recording(), now_s())
+        told, self.controls.notices = self.controls.notices, []
         outcome = self._outputs.snapshots.next_outcome()
-        if outcome is not None:
-            screen.show_notice(outcome, now_s())
+        for notice in told if outcome is None else [*told, outcome]:
+            screen.show_notice(notice, now_s())
             self.controls.has_changed = True
 
     def _toggle_recording(self) -> str:

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 from live.listening import is_loopback
 from shared import DEFAULT_STEADY, Look, NetworkChoice, UserError
 
+Known = tuple[float, float]
+"""(depth or nearness, metres) of one thing."""
+
 SCHEMES = ("rtsp", "rtsps", "http", "https", "udp", "tcp", "rtp", "rtmp", "srt")
 
 
@@ -54,12 +57,14 @@ class LiveConfig:
     """One run of the live window.
 
     every: infer each Nth frame; 1 is as often as the machine can. steady: 0 (each frame by itself) to 1.
+    metres: two (nearness in per cent at the first depth, distance), by which distances are told.
     """
 
     source: SourceSpec
     look: Look = Look("overlay")
     every: int = 1
     steady: float = DEFAULT_STEADY
+    metres: tuple[Known, Known] | None = None
     network: NetworkChoice = NetworkChoice()
     mirror: bool = False
     width_px: int | None = None
@@ -84,6 +89,11 @@ class LiveConfig:
                 "--no-window alone shows nothing and would never end.",
                 "Add --record FILE.mp4, --raw FILE.mkv, --serve PORT, --stats FILE.json or --duration S.",
             )
+        if self.metres is not None and not is_plausible(*self.metres):
+            raise UserError(
+                "--metres needs two things of which the nearer has clearly the higher nearness.",
+                "Read both off beside the pointer, as --metres 85:0.6,20:3.5.",
+            )
         _check_new(self.record, "--record", ".mp4", "the recording is an MP4")
         _check_new(self.raw, "--raw", ".mkv", "raw depth is recorded as an MKV")
         _check_folder(self.stats, "--stats")
@@ -105,6 +115,12 @@ def _check_new(path: Path | None, option: str, suffix: str, sentence: str) -> No
 def _check_folder(path: Path | None, option: str) -> None:
     if path is not None and not path.absolute().parent.is_dir():
         raise UserError(f"{option} {path}: there is no such folder.", "Create the folder first.")
+
+
+def is_plausible(first: Known, second: Known) -> bool:
+    """Whether what is nearer in metres is nearer in depth, too."""
+    (near, near_m), (far, far_m) = sorted((first, second), key=lambda known: known[1])
+    return near > far and far_m > 1.02 * near_m > 0
 
 
 def parse_source(text: str) -> SourceSpec:

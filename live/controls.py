@@ -7,7 +7,9 @@ from math import log2
 from typing import Literal, get_args
 
 from live.config import LiveConfig
+from live.measuring import Measuring
 from shared import GAMMA_BOUNDS, Colormap, Point, View
+from shared.motion import Affine
 
 Request = Literal["snapshot", "record"]
 
@@ -16,7 +18,11 @@ MOST_SKIPPED = 30
 
 
 class Controls:
-    """The state of the window. `has_changed` asks for a redraw, `requests` for work beside the drawing."""
+    """The state of the window. `has_changed` asks for a redraw, `requests` for work beside the drawing.
+
+    metres: takes depth at the scale with which the stream began to 1 / metres, where that is known.
+    notices: what the user is to be told.
+    """
 
     def __init__(self, config: LiveConfig) -> None:
         self.look = config.look
@@ -30,6 +36,9 @@ class Controls:
         self.wants_to_quit = False
         self.has_changed = True
         self.requests: list[Request] = []
+        self.notices: list[str] = []
+        self.metres: Affine | None = None
+        self.measuring: Measuring | None = None
 
     def show(self, view: View) -> None:
         self.look = replace(self.look, view=view)
@@ -38,12 +47,37 @@ class Controls:
         """The view, on the nearest large thing: pressed again it lets go of what was clicked."""
         self.look = replace(self.look, view="focus", focus=None)
 
-    def click(self, place: Point) -> None:
-        """place: in the picture as it is shown, mirrored or not."""
-        if self.look.view == "focus":
+    def click(self, place: Point, depth: float | None) -> None:
+        """place: in the picture as it is shown, mirrored or not. depth: there, as `metres` takes it."""
+        if self.measuring is not None:
+            if depth is not None:
+                self.measuring.click(depth)
+            self.has_changed = True
+        elif self.look.view == "focus":
             x, y = place
             self.look = replace(self.look, focus=(1 - x if self.is_mirrored else x, y))
             self.has_changed = True
+
+    def measure(self) -> None:
+        """Begins to calibrate."""
+        self.measuring = Measuring()
+
+    def take(self, code: int) -> bool:
+        """A key while distances are typed; False where it means what it always does."""
+        if self.measuring is None or not self.measuring.take(code):
+            return False
+        if self.measuring.is_over:
+            self.metres = self.measuring.result or self.metres
+            self.notices.append(self.measuring.prompt)
+            self.measuring = None
+        return True
+
+    def toggle_lock(self) -> None:
+        """A calibration belongs to the range that was shown."""
+        self.toggle("is_range_locked")
+        if self.metres is not None:
+            self.metres = None
+            self.notices.append("distances are no longer told: calibrate again with k")
 
     def next_view(self) -> None:
         views: tuple[View, ...] = get_args(View)

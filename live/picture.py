@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from shared import DepthMap, DisplayRange, FrameBGR, Look, Point
+from shared.motion import IDENTITY, Affine
 from shared.render import heatmap, nearness, nearness_share, render, view_size
 
 Rect = tuple[int, int, int, int]
@@ -16,12 +17,16 @@ Rect = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Picture:
-    """A frame with its depth, which is None until the network has answered, and how to show them."""
+    """A frame with its depth, which is None until the network has answered, and how to show them.
+
+    origin: takes the depth to the scale with which the stream began.
+    """
 
     frame_bgr: FrameBGR
     depth_map: DepthMap | None
     display_range: DisplayRange
     look: Look
+    origin: Affine = IDENTITY
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -83,12 +88,16 @@ def place_at(picture: Picture, canvas_px: tuple[int, int], point_px: tuple[int, 
     return x, y
 
 
-def nearness_at(picture: Picture, canvas_px: tuple[int, int], point_px: tuple[int, int]) -> int | None:
-    """Nearness in per cent under a point (x, y) of the canvas; None beside the picture or without depth."""
-    place = place_at(picture, canvas_px, point_px)
-    if picture.depth_map is None or place is None:
+def depth_at(picture: Picture, place: Point) -> float | None:
+    """Inverse depth at a place of the frame, of a few pixels the middle one; None without depth."""
+    if picture.depth_map is None:
         return None
-    x, y = place
     rows, columns = picture.depth_map.shape
-    pixel = picture.depth_map[int(y * rows) : int(y * rows) + 1, int(x * columns) : int(x * columns) + 1]
-    return round(100 * float(nearness_share(pixel, picture.display_range)[0, 0]))
+    row, column = int(place[1] * rows), int(place[0] * columns)
+    around = picture.depth_map[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+    return float(np.median(around))
+
+
+def percent_near(depth: float, display_range: DisplayRange) -> int:
+    """0 at the far end of the range, 100 at the near one."""
+    return round(100 * float(nearness_share(np.full((1, 1), depth, np.float32), display_range)[0, 0]))

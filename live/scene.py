@@ -11,7 +11,7 @@ from live.following import Followed
 from live.frame import Frame
 from live.picture import Picture
 from shared import DepthMap, Point
-from shared.motion import Keyframe, carry
+from shared.motion import IDENTITY, Affine, Anchor, Keyframe, carry
 
 NO_RANGE = (0.0, 1.0)
 
@@ -39,6 +39,7 @@ class Scene:
         self.frame: Frame | None = None
         self.keyframe: Keyframe | None = None
         self._carried: DepthMap | None = None
+        self._anchor: Anchor | None = None
         self._clicked: Point | None = None
         self._followed: Followed | None = None
 
@@ -51,6 +52,21 @@ class Scene:
     def set_keyframe(self, keyframe: Keyframe) -> None:
         self.keyframe = keyframe
         self._carried = None
+        if self._anchor is not None:
+            self._anchor.follow(keyframe)
+
+    def hold_scale(self, wanted: bool) -> None:
+        """From now on, as something is measured by it. Needs a keyframe."""
+        if not wanted:
+            self._anchor = None
+        elif self._anchor is None:
+            assert self.keyframe is not None
+            self._anchor = Anchor(self.keyframe)
+
+    def _origin(self) -> Affine:
+        if self._anchor is not None:
+            return self._anchor.scale
+        return IDENTITY if self.keyframe is None else self.keyframe.origin
 
     def moment(self, controls: Controls) -> Moment:
         """The scene as the controls want it shown. Needs a frame."""
@@ -80,6 +96,7 @@ class Scene:
             depth_map,
             NO_RANGE if self.keyframe is None else self.keyframe.display_range,
             replace(controls.look, focus=focus),
+            self._origin(),
         )
 
     def _focus(self, frame: Frame, clicked: Point | None) -> Point | None:

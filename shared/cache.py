@@ -58,8 +58,10 @@ def read_entry(path: Path, key: str) -> NDArray[np.uint8] | None:
     return payload
 
 
-def write_entry(path: Path, key: str, payload: bytes) -> None:
-    """Puts a whole entry in place, or none: a folder that cannot be written only costs the next start."""
+def write_entry(
+    path: Path, key: str, payload: bytes, *, cost: str = "each start will convert the network anew"
+) -> None:
+    """Puts a whole entry in place, or none: of a folder that cannot be written, the cost is said."""
     body = _body(key.encode()) + payload
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,11 +69,20 @@ def write_entry(path: Path, key: str, payload: bytes) -> None:
         _prune(path.parent, path.suffix)
     except OSError as error:
         logger.warning(
-            "%s cannot be written (%s); each start will convert the network anew. %s names another folder.",
+            "%s cannot be written (%s); %s. %s names another folder.",
             path.parent,
             error.strerror or error,
+            cost,
             CACHE_VARIABLE,
         )
+
+
+def remove_entry(path: Path) -> None:
+    """Where it cannot be removed, that is logged."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        logger.warning("%s cannot be removed: %s.", path, error.strerror or error)
 
 
 def _body(key: bytes) -> bytes:

@@ -45,7 +45,7 @@ DIRECTIONS: dict[str, set[str]] = {
     },
     "live": {"shared", "shared.motion", "shared.predictor"},
     "live.capture": {"live", "shared", "shared.media"},
-    "live.window": {"live", "shared"},
+    "live.window": {"live", "shared", "shared.motion"},
     "live.serve": {"live", "shared", "shared.media"},
     "live.outputs": {"live", "live.serve", "shared", "shared.media"},
     "live.web": {"live", "shared", "shared.media", "shared.motion", "shared.predictor", "video"},

@@ -39,9 +39,9 @@ def draw_legend(canvas_bgr: FrameBGR, look: Look) -> None:
     _mix(canvas_bgr, box, "bottom-left")
 
 
-def draw_pointer(canvas_bgr: FrameBGR, point_px: tuple[int, int], percent: int) -> None:
-    """The nearness beside the mouse pointer, always inside the canvas."""
-    box = text_box((f"{percent} %",), text_scale(_size(canvas_bgr)))
+def draw_pointer(canvas_bgr: FrameBGR, point_px: tuple[int, int], text: str) -> None:
+    """What is told beside the mouse pointer, always inside the canvas."""
+    box = text_box((text,), text_scale(_size(canvas_bgr)))
     gap_px = box.shape[0] // 2
     _mix_at(canvas_bgr, box, point_px[0] + gap_px, point_px[1] + gap_px)
 

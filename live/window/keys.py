@@ -40,6 +40,9 @@ class KeyTable:
 
     def press(self, code: int, controls: Controls, now_s: float) -> None:
         """Does what the key's row says. code: as cv2.pollKey reports it, -1 for none."""
+        if code != -1 and controls.take(code & 0xFFFF):
+            controls.has_changed = True
+            return
         row = self._by_code.get(self._with_shift(code, now_s))
         if row is not None:
             row.action(controls)
@@ -76,7 +79,8 @@ def key_table() -> KeyTable:
             _key(".", "more contrast of what is near", lambda c: c.step_gamma(1)),
             _key("[", "skip fewer frames", lambda c: c.step_every(-1)),
             _key("]", "skip more frames", lambda c: c.step_every(1)),
-            _key("l", "lock the depth range, or let it follow", lambda c: c.toggle("is_range_locked")),
+            _key("l", "lock the depth range, or let it follow", lambda c: c.toggle_lock()),
+            _key("k", "tell distances: click two things, type how far they are", lambda c: c.measure()),
             _key("m", "mirror", lambda c: c.toggle("is_mirrored")),
             Key((ord(" "),), "Space", "freeze the picture, or go on", lambda c: c.toggle("is_frozen")),
             _key("p", "snapshot: photo, heat map and 16-bit depth as PNG", lambda c: c.ask("snapshot")),

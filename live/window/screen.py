@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from live.controls import Controls
-from live.picture import Picture, nearness_at, paint, place_at
+from live.metres import metres_text
+from live.picture import Picture, depth_at, paint, percent_near, place_at
 from live.window import hud
 from live.window.viewer import Window
 from shared import FrameBGR, Point
+from shared.motion import Affine
 
 NOTICE_S = 3.0
 TITLE = "depth-live"
@@ -48,28 +50,38 @@ class Screen:
         if controls.shows_hud:
             hud.draw_texts(canvas_bgr, hud_lines(readings, controls), corner="top-left")
             hud.draw_legend(canvas_bgr, controls.look)
-            self._draw_pointer(canvas_bgr, picture, canvas_px)
+            self._draw_pointer(canvas_bgr, picture, controls.metres)
         if controls.shows_help:
             hud.draw_help(canvas_bgr)
         if readings.recording_s is not None:
             hud.draw_recording(canvas_bgr, readings.recording_s)
-        said = [
-            text for text in (readings.state, self._notice if now_s < self._notice_until_s else "") if text
-        ]
-        if said:
+        notice = self._notice if now_s < self._notice_until_s else ""
+        asked = "" if controls.measuring is None else controls.measuring.prompt
+        if said := [text for text in (readings.state, notice, asked) if text]:
             hud.draw_texts(canvas_bgr, said, corner="bottom")
         self.window.draw(canvas_bgr)
 
-    def take_clicks(self) -> list[Point]:
-        """The places of the picture that were clicked since the last call."""
-        places = [place_at(*self._shown, point_px) for point_px in self.window.take_clicks()]
-        return [place for place in places if place is not None]
+    def take_clicks(self) -> list[tuple[Point, float | None]]:
+        """What was clicked since the last call: the place, and its depth at the scale of the beginning."""
+        picture, canvas_px = self._shown
+        places = [place_at(picture, canvas_px, point_px) for point_px in self.window.take_clicks()]
+        clicked = [(place, depth_at(picture, place)) for place in places if place is not None]
+        return [(place, None if depth is None else picture.origin(depth)) for place, depth in clicked]
 
-    def _draw_pointer(self, canvas_bgr: FrameBGR, picture: Picture, canvas_px: tuple[int, int]) -> None:
+    def _draw_pointer(self, canvas_bgr: FrameBGR, picture: Picture, metres: Affine | None) -> None:
         point_px = self.window.pointer_px
-        percent = None if point_px is None else nearness_at(picture, canvas_px, point_px)
-        if point_px is not None and percent is not None:
-            hud.draw_pointer(canvas_bgr, point_px, percent)
+        place = None if point_px is None else place_at(picture, _size(canvas_bgr), point_px)
+        depth = None if place is None else depth_at(picture, place)
+        if point_px is None or depth is None:
+            return
+        text = f"{percent_near(depth, picture.display_range)} %"
+        if metres is not None:
+            text += f"  {metres_text(metres, picture.origin(depth))}"
+        hud.draw_pointer(canvas_bgr, point_px, text)
+
+
+def _size(canvas_bgr: FrameBGR) -> tuple[int, int]:
+    return canvas_bgr.shape[1], canvas_bgr.shape[0]
 
 
 def hud_lines(readings: Readings, controls: Controls) -> list[str]:
@@ -82,6 +94,7 @@ def hud_lines(readings: Readings, controls: Controls) -> list[str]:
         for mark, is_on in (
             ("mirrored", controls.is_mirrored),
             ("range locked", controls.is_range_locked),
+            ("metres", controls.metres is not None),
             ("frozen", controls.is_frozen),
         )
         if is_on

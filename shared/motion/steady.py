@@ -45,6 +45,7 @@ class Keyframe:
 
     gray_u8: (h, w) at network size. depth_map: (h, w), steadied. display_range: its (far, near).
     is_cut: nothing before it belongs to it. regauge: takes depth of the keyframe before it to its scale.
+    origin: takes its depth to the scale with which the stream began, which does not leak.
     """
 
     gray_u8: Gray
@@ -53,6 +54,7 @@ class Keyframe:
     display_range: DisplayRange
     is_cut: bool = True
     regauge: Affine = IDENTITY
+    origin: Affine = IDENTITY
 
 
 class Steadier:
@@ -69,6 +71,7 @@ class Steadier:
         self._range = RangeFollower(fixed_range)
         self.last: Keyframe | None = None
         self._affine = IDENTITY
+        self._origin = IDENTITY
 
     def accept(self, frame: Tracked, prediction: DepthMap) -> Keyframe:
         """A frame that the keyframe before it is known of, with its (h, w) prediction -> its keyframe.
@@ -89,8 +92,9 @@ class Steadier:
 
     def _start(self, frame: Tracked, prediction: DepthMap) -> Keyframe:
         display_range = self._range.restart(prediction, self._affine.inverse())
+        self._origin = self._origin.after(self._affine)
         self._affine = IDENTITY
-        return Keyframe(frame.gray_u8, prediction, frame.time_s, display_range)
+        return Keyframe(frame.gray_u8, prediction, frame.time_s, display_range, origin=self._origin)
 
     def _go_on(self, last: Keyframe, motion: Motion, frame: Tracked, prediction: DepthMap) -> Keyframe:
         step_s = min(max(frame.time_s - last.time_s, SHORTEST_STEP_S), LONGEST_STEP_S)
@@ -100,9 +104,18 @@ class Steadier:
             fitted = fit_affine(prediction, carried, motion.trust) or self._affine
             regauge = fitted.leak(1.0 - math.exp(-step_s / (LEAK_S * self.steady))).after(fitted.inverse())
             self._affine = regauge.after(fitted)
+            self._origin = self._origin.after(regauge.inverse())
             depth_map = self._smooth(self._affine(prediction), regauge(carried), motion, step_s)
         display_range = self._range.follow(depth_map, step_s, regauge)
-        return Keyframe(frame.gray_u8, depth_map, frame.time_s, display_range, is_cut=False, regauge=regauge)
+        return Keyframe(
+            frame.gray_u8,
+            depth_map,
+            frame.time_s,
+            display_range,
+            is_cut=False,
+            regauge=regauge,
+            origin=self._origin,
+        )
 
     def _smooth(self, depth_map: DepthMap, carried: DepthMap, motion: Motion, step_s: float) -> DepthMap:
         """Averages over time along trusted flow, by a recursive filter with a time constant for each pixel.

@@ -53,10 +53,10 @@ def test_a_click_is_on_the_picture_as_it_is_shown(is_mirrored: bool) -> None:
     controls = Controls(LiveConfig(SourceSpec("camera", 0, "camera 0"), mirror=is_mirrored))
     scene = Scene()
     scene.set_frame(frame(100))
-    controls.click((0.25, 0.4))
+    controls.click((0.25, 0.4), 1.0)
     assert scene.picture(controls).look.focus is None  # the view is not focus
     controls.focus()
-    controls.click((0.25, 0.4))
+    controls.click((0.25, 0.4), 1.0)
     assert scene.picture(controls).look.focus == pytest.approx((0.25, 0.4))
     assert controls.look.focus == ((0.75, 0.4) if is_mirrored else (0.25, 0.4))
     controls.focus()

@@ -14,7 +14,7 @@ from live.config import LiveConfig, SourceSpec
 from live.controls import Controls
 from live.frame import Frame
 from live.outputs.snapshot import write_snapshot
-from live.picture import Picture, fit, nearness_at, paint, place_at
+from live.picture import Picture, depth_at, fit, paint, percent_near, place_at
 from live.scene import Scene
 from live.stats import Stats
 from live.window import hud
@@ -69,14 +69,20 @@ def test_paint_letterboxes() -> None:
 
 
 def test_nearness_under_the_pointer() -> None:
+    def percent(picture: Picture, canvas_px: tuple[int, int], point_px: tuple[int, int]) -> int:
+        place = place_at(picture, canvas_px, point_px)
+        assert place is not None
+        depth = depth_at(picture, place)
+        assert depth is not None
+        return percent_near(depth, picture.display_range)
+
     picture = ramp_picture()
-    assert nearness_at(picture, (320, 180), (0, 90)) == 0
-    assert nearness_at(picture, (320, 180), (319, 90)) == 100
-    assert nearness_at(picture, (320, 180), (160, 90)) in (50, 51)
-    assert nearness_at(picture, (320, 280), (160, 20)) is None  # on the black above the picture
-    both = replace(picture, look=Look("side-by-side"))
-    assert nearness_at(both, (640, 180), (160, 90)) == nearness_at(both, (640, 180), (480, 90))
-    assert nearness_at(replace(picture, depth_map=None), (320, 180), (160, 90)) is None
+    assert percent(picture, (320, 180), (0, 90)) <= 1
+    assert percent(picture, (320, 180), (319, 90)) >= 99
+    assert percent(picture, (320, 180), (160, 90)) in (50, 51)
+    assert percent_near(-5.0, (0.0, 1.0)) == 0
+    assert percent_near(5.0, (0.0, 1.0)) == 100
+    assert depth_at(replace(picture, depth_map=None), (0.5, 0.5)) is None
 
 
 def test_the_place_under_the_pointer() -> None:
@@ -91,7 +97,7 @@ def test_texts_stay_inside_any_canvas(canvas_px: tuple[int, int]) -> None:
     for corner in ("top-left", "top-right", "center", "bottom"):
         hud.draw_texts(canvas, ["a long line of text that says a lot " * 3, "short"], corner=corner)
     hud.draw_legend(canvas, Look(colormap="turbo", gamma=2.0))
-    hud.draw_pointer(canvas, (canvas_px[0] - 1, canvas_px[1] - 1), 100)
+    hud.draw_pointer(canvas, (canvas_px[0] - 1, canvas_px[1] - 1), "100 %  about 2.3 m")
     hud.draw_recording(canvas, 61)
     hud.draw_help(canvas)
     assert (canvas != 200).any()
