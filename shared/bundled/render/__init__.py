@@ -4,6 +4,7 @@ from shared.bundled.render.builder import (
     Builder,
     Camera,
     Lights,
+    Panorama,
     Scene,
     Surface,
     Triple,
@@ -13,15 +14,24 @@ from shared.bundled.render.builder import (
     shell_row,
     surface_row,
 )
+from shared.bundled.render.meshes import MeshLibrary, holds, load_meshes
 from shared.bundled.render.renderer import render
+from shared.bundled.render.textures import Atlas, atlas, photographed_atlas
 
 __all__ = [
     "Builder",
     "Camera",
+    "Atlas",
     "Lights",
+    "MeshLibrary",
+    "Panorama",
     "Scene",
     "Surface",
     "Triple",
+    "atlas",
+    "holds",
+    "load_meshes",
+    "photographed_atlas",
     "render",
     "rotation_x",
     "rotation_y",

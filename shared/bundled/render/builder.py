@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bundled.render.textures import atlas
+from shared.bundled.render.meshes import MeshLibrary, Placed
+from shared.bundled.render.textures import Atlas, atlas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,15 @@ class Camera:
         return turn @ np.diag([1.0, -1.0, 1.0])
 
 
+@dataclass(frozen=True)
+class Panorama:
+    """Which of the atlas's panoramas is the sky, turned by yaw (radians), times gain."""
+
+    number: int
+    yaw: float
+    gain: float
+
+
 @dataclass
 class Scene:
     """Everything that one picture needs, as numpy tables."""
@@ -88,6 +98,10 @@ class Scene:
     sky: NDArray[np.float32]  # (COLUMNS,)
     lights: Lights
     camera: Camera
+    atlas: Atlas
+    panorama: Panorama | None = None
+    meshes: MeshLibrary | None = None
+    placed: Sequence[Placed] = ()
 
 
 def rotation_y(angle: float) -> Matrix:
@@ -111,6 +125,9 @@ class Builder:
     """Collects solids. `at` shifts and turns what is built inside it: furniture has its own axes."""
 
     rng: np.random.Generator
+    atlas: Atlas = field(default_factory=atlas)
+    meshes: MeshLibrary | None = None
+    placed: list[Placed] = field(default_factory=list)
     boxes: list[NDArray[np.float32]] = field(default_factory=list)
     rounds: list[NDArray[np.float32]] = field(default_factory=list)
     holes: list[tuple[float, ...]] = field(default_factory=list)
@@ -141,16 +158,22 @@ class Builder:
         return (grey * ((1 - strength) + strength * hue)).clip(0.01, 0.98)
 
     def surface(self, group: str | None = None, **changes: object) -> Surface:
-        """A random surface; group names the kind of texture."""
-        groups = atlas().groups
+        """A random surface; group names the kind of texture: a group of the atlas, or a key of STAND_INS.
+
+        Where the atlas has photographs of such surfaces, most are one.
+        """
         name = group or self.pick(_COMMON)
+        kinds = [kind for kind in PHOTOGRAPHED.get(name, ()) if kind in self.atlas.photographs]
+        if kinds and self.chance(1.0 if name in STAND_INS else PHOTO_SHARE):
+            return replace(self._photographed(self.pick(kinds)), **changes)  # type: ignore[arg-type]
+        name = STAND_INS.get(name, name)
         dark = self.colour()
         light = self.colour() if self.chance(0.35) else (dark * self.u(0.5, 2.2)).clip(0.01, 0.98)
         if name in _OWN_HUES:
             dark, light = np.zeros(3) + 0.02, np.zeros(3) + self.u(0.5, 0.95)
         shiny = self.chance(0.3)
         made = Surface(
-            texture=self.pick(groups[name]),
+            texture=self.pick(self.atlas.groups[name]),
             dark=dark,
             light=light,
             fit=name in _FITTED,
@@ -160,6 +183,24 @@ class Builder:
             shininess=float(np.exp(self.u(1.5, 5))),
         )
         return replace(made, **changes)  # type: ignore[arg-type]
+
+    def _photographed(self, kind: str) -> Surface:
+        """Its own colours, tinted and lightened at random, so that no colour tells a distance."""
+        numbers = self.atlas.photographs[kind]
+        texture = self.pick(numbers)
+        wanted = 0.02 + 0.9 * self.rng.random() ** 2
+        gain = np.clip(np.sqrt(wanted / max(float(self.atlas.mean_levels[texture]), 0.02)), 0.5, 2.5)
+        tint = np.exp(self.rng.normal(size=3) * self.pick((0.05, 0.1, 0.3)))
+        shiny = self.chance(0.3)
+        return Surface(
+            texture=texture,
+            dark=np.zeros(3),
+            light=gain * tint,
+            repeat=float(np.exp(self.u(-1.2, 1.4))),
+            offset=self.rng.random(),
+            specular=self.u(0.1, 0.8) if shiny else 0.0,
+            shininess=float(np.exp(self.u(1.5, 5))),
+        )
 
     def plain(self, brightness: float | None = None) -> Surface:
         """Painted, plastic or metal: hardly any texture."""
@@ -217,6 +258,24 @@ class Builder:
         else:
             self.cylinder((a + b) / 2, size, surface, turn, top)
 
+    def mesh(
+        self, category: str, share: float = 0.6, *, height_m: float | None = None, most_m: float = 9.0
+    ) -> bool:
+        """Puts a mesh of the category on the origin, any side to the front; whether it did.
+
+        Without a library it never does, and draws no chance. height_m: made so high, else as it is, about,
+        and at most most_m.
+        """
+        if self.meshes is None or category not in self.meshes.categories or not self.chance(share):
+            return False
+        mesh = self.pick(self.meshes.categories[category])
+        own_m = float(mesh.vertices[:, 1].max())
+        scale = min(self.u(0.85, 1.15), most_m / own_m) if height_m is None else height_m / own_m
+        turn = self.turn @ rotation_y(self.n(0, 3) * np.pi / 2) * scale
+        tint = np.exp(self.rng.normal(size=3) * self.pick((0.05, 0.1, 0.4))) * self.u(0.6, 1.3)
+        self.placed.append(Placed(mesh, turn, self.shift.copy(), tint))
+        return True
+
     def hole(self, face: int, u0: float, u1: float, v0: float, v1: float) -> None:
         """An opening in the inner shell's face (see `raycast.hit_shells`); at most four count."""
         self.holes.append((face, u0, u1, v0, v1))
@@ -269,6 +328,40 @@ def _frame_along(axis_y: NDArray[np.float64]) -> Matrix:
     return np.stack([x, axis_y, np.cross(x, axis_y)], axis=1)
 
 
+PHOTO_SHARE = 0.7
+PHOTOGRAPHED: dict[str, tuple[str, ...]] = {
+    "plaster": ("Plaster", "Concrete", "Paint", "Clay", "Concrete"),
+    "clouds": ("Ground", "Rust", "Metal", "Foil", "Snow"),
+    "speckle": ("Granite", "Terrazzo", "Cork", "Asphalt", "Gravel", "Rubber"),
+    "wood": ("Wood", "Planks", "WoodFloor", "Bamboo", "Chipboard"),
+    "marble": ("Marble", "Onyx", "Travertine", "Porcelain"),
+    "stripes": ("Fabric", "Wallpaper", "WoodSiding", "CorrugatedSteel"),
+    "checks": ("Tiles", "Tatami", "Fabric"),
+    "tiles": ("Tiles", "PavingStones", "Bricks", "Terrazzo", "OfficeCeiling"),
+    "weave": ("Fabric", "Carpet", "Tatami", "Fabric"),
+    "foliage": ("Moss", "Grass", "ScatteredLeaves", "PineNeedles"),
+    "asphalt": ("Asphalt", "Road", "Concrete", "Asphalt"),
+    "paving": ("PavingStones", "Tiles", "Bricks", "Concrete"),
+    "gravel": ("Gravel", "Rocks", "Ground", "WoodChips"),
+    "grass": ("Grass", "Moss", "ScatteredLeaves", "Ground"),
+    "ground": ("Ground", "Gravel", "ScatteredLeaves", "PineNeedles", "Grass"),
+    "snow": ("Snow",),
+    "rock": ("Rock", "Rocks", "Ground"),
+    "bark": ("Bark", "Logs"),
+    "bricks": ("Bricks", "Bricks", "Concrete", "Plaster"),
+    "roof": ("RoofingTiles", "ThatchedRoof", "SolarPanel"),
+    "metal": ("Metal", "CorrugatedSteel", "DiamondPlate", "Rust"),
+    "fabric": ("Fabric", "Carpet"),
+    "cardboard": ("Cardboard", "Paper", "Chipboard"),
+    "concrete": ("Concrete", "Plaster", "Asphalt"),
+}
+"""Kinds of photographs for each group of textures."""
+STAND_INS = {
+    "asphalt": "speckle", "paving": "tiles", "gravel": "speckle", "grass": "foliage", "ground": "clouds",
+    "snow": "plaster", "rock": "clouds", "bark": "wood", "bricks": "tiles", "roof": "tiles",
+    "metal": "clouds", "fabric": "weave", "cardboard": "plaster", "concrete": "plaster",
+}  # fmt: skip
+"""What is drawn where there are no photographs."""
 _COMMON = (
     *("plain", "plain", "plain", "plaster", "clouds", "speckle", "wood", "wood"),
     *("marble", "stripes", "checks", "tiles", "weave", "poster"),

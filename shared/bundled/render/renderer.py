@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from shared.bundled.render import raycast as rc
 from shared.bundled.render.builder import Camera, Scene
-from shared.bundled.render.shading import Seen, shade
+from shared.bundled.render.meshes import MeshScene
+from shared.bundled.render.shading import MeshesSeen, Seen, shade
 
 Frames = dict[str, Tensor]
 
@@ -88,7 +89,7 @@ def _render_group(
 ) -> tuple[Tensor, Tensor]:
     tables = to_tensors(scenes, device)
     size = (height_px, width_px)
-    image, inverse_depth = _passes(tables, size, generator, scenes[0] if device == "cpu" else None)
+    image, inverse_depth = _passes(scenes, tables, size, generator, windowed=device == "cpu")
     image = image.reshape(len(scenes), 3, *size)
     inverse_depth = inverse_depth.reshape(len(scenes), *size)
     image = image * _openness(inverse_depth, tables["lights"][:, 31])
@@ -105,7 +106,7 @@ def _grid(width_px: int, height_px: int, device: str) -> tuple[Tensor, Tensor]:
 
 
 def _passes(
-    tables: Frames, size: tuple[int, int], generator: torch.Generator, single: Scene | None
+    scenes: list[Scene], tables: Frames, size: tuple[int, int], generator: torch.Generator, *, windowed: bool
 ) -> tuple[Tensor, Tensor]:
     boxes, rounds, camera, axes = tables["boxes"], tables["rounds"], tables["camera"], tables["axes"]
     x, y = _grid(size[1], size[0], str(boxes.device))
@@ -115,23 +116,38 @@ def _passes(
         for i in range(3)
     ]
     rays = rc.Rays([camera[:, i, None, None] for i in range(3)], direction)
-    if single is None:
+    if not windowed:
         t, row = rc.nearest(boxes, rounds, rays, rc.NEAR_M)
     else:
         solids = torch.cat([boxes[0], rounds[0]])
-        seen = windows(solids.numpy(), single.camera, *size)
-        t, row = rc.nearest_in_windows(solids, seen, camera[0, :3], torch.cat(direction)[:, 0].view(3, *size))
+        windows_px = windows(solids.numpy(), scenes[0].camera, *size)
+        t, row = rc.nearest_in_windows(solids, windows_px, camera[0, :3], torch.cat(direction)[:, 0].view(3, *size))
         t, row = t.view(1, -1), row.view(1, -1)
     t_shell, face = rc.hit_shells(tables["shells"], tables["holes"], tables["open"], rays)
     row = torch.where(t < t_shell, row, face + boxes.shape[1] + rounds.shape[1])
     t = torch.minimum(t, t_shell)
+    meshes = _meshes(scenes[0], torch.cat(direction)[:, 0], t[0]) if windowed else None
+    if meshes is not None:
+        t = torch.where(meshes.mask, meshes.t, t)
     sky = t >= rc.FAR_M
     inverse_depth = torch.where(sky, 0.0, 1.0 / t)
     surfaces = torch.cat([boxes, rounds, tables["faces"], tables["sky"]], 1)
     flat = row.long() + surfaces.shape[1] * torch.arange(row.shape[0], device=row.device)[:, None]
     k = list(surfaces.reshape(-1, rc.COLUMNS).T.contiguous()[:, flat].unbind(0))
     jitter = torch.randn((3, *t.shape), generator=generator).to(t.device)
-    return shade(Seen(k, rays, t, sky, size), tables, jitter), inverse_depth
+    seen = Seen(k, rays, t, sky, size, scenes[0].atlas, [scene.panorama for scene in scenes], meshes)
+    return shade(seen, tables, jitter), inverse_depth
+
+
+def _meshes(scene: Scene, direction: Tensor, t: Tensor) -> MeshesSeen | None:
+    """What a scene's meshes show where they are nearer than t (P,); direction: (3, P)."""
+    if not scene.placed or scene.meshes is None:
+        return None
+    meshes = MeshScene(scene.placed, scene.meshes)
+    pixel = 1.0 / (256.0 * scene.camera.focal)
+    hits = meshes.hit(np.asarray(scene.camera.eye), direction.numpy(), pixel)
+    t_mesh, albedo, normal = (torch.from_numpy(v) for v in (hits.t, hits.albedo, hits.normal))
+    return MeshesSeen((t_mesh < t)[None], t_mesh[None], albedo[:, None], normal[:, None], meshes)
 
 
 def windows(solids: np.ndarray, camera: Camera, height_px: int, width_px: int) -> Tensor:

@@ -14,9 +14,27 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.bundled.render import raycast as rc
-from shared.bundled.render.textures import LEVELS, SIDE_PX, atlas
+from shared.bundled.render.builder import Panorama
+from shared.bundled.render.meshes import MeshScene
+from shared.bundled.render.textures import LEVELS, SIDE_PX, Atlas
 
 SHADOW_CASTERS = 12  # of either shape
+
+
+@dataclass
+class MeshesSeen:
+    """Where a mesh is seen instead of a solid: mask and t (1, P), albedo and normal (3, 1, P)."""
+
+    mask: Tensor
+    t: Tensor
+    albedo: Tensor
+    normal: Tensor
+    meshes: MeshScene
+
+    def occluded(self, start: Sequence[Tensor], towards: Sequence[Tensor]) -> Tensor:
+        """(1, P) bool, for rays of (1, 1, P) a component."""
+        origin, direction = (torch.cat(list(v)).reshape(3, -1).numpy() for v in (start, towards))
+        return torch.from_numpy(self.meshes.occluded(origin, direction))[None]
 
 
 @dataclass
@@ -24,6 +42,7 @@ class Seen:
     """What the camera's rays met.
 
     columns: the surfaces' table, one (B, P) tensor a column. t: (B, P) depth in metres. sky: (B, P) bool.
+    panoramas: one a picture, None where the sky is a gradient.
     """
 
     columns: list[Tensor]
@@ -31,6 +50,9 @@ class Seen:
     t: Tensor
     sky: Tensor
     size: tuple[int, int]
+    atlas: Atlas
+    panoramas: list[Panorama | None]
+    meshes: MeshesSeen | None = None
 
 
 Vector = list[Tensor]
@@ -49,30 +71,63 @@ def shade(seen: Seen, tables: dict[str, Tensor], jitter: Tensor) -> Tensor:
     p = [_dot(k[3 * i : 3 * i + 3], offset) for i in range(3)]
     normal = _normal(k, p, view)
     inverse_length = torch.rsqrt(_dot(view, view))
-    albedo = _albedo(k, p, t_near, -_dot(normal, view) * inverse_length, tables["camera"])
+    albedo = _albedo(k, p, t_near, -_dot(normal, view) * inverse_length, tables["camera"], seen.atlas)
+    matt = torch.zeros_like(t_near, dtype=torch.bool)
+    if seen.meshes is not None:
+        matt = seen.meshes.mask
+        normal = [torch.where(matt, seen.meshes.normal[i], normal[i]) for i in range(3)]
+        albedo = [torch.where(matt, seen.meshes.albedo[i], albedo[i]) for i in range(3)]
 
     key = [light[:, i, None] + light[:, 7, None] * jitter[i] - hit[i] for i in range(3)]
     distance2 = _dot(key, key)
     unit = [c * torch.rsqrt(distance2) for c in key]
     start = [hit[i] + 2e-3 * (1 + t_near * 0.05) * normal[i] for i in range(3)]
-    lit = 1.0 - light[:, 8, None] * _shadow(tables, start, key, seen.size)
+    lit = 1.0 - light[:, 8, None] * _shadow(tables, start, key, seen)
     fade = lit / (1.0 + light[:, 6, None] * (distance2 - 1.0)).clamp_min(0.05)
     cosine = _dot(normal, unit).clamp_min(0.0)
     half = [unit[i] - view[i] * inverse_length for i in range(3)]
     gloss = (_dot(normal, half) * torch.rsqrt(_dot(half, half) + 1e-9)).clamp_min(1e-4)
-    gloss = k[rc.SPECULAR] * torch.exp(k[rc.SHININESS] * torch.log(gloss)) * (cosine > 0)
+    gloss = k[rc.SPECULAR] * torch.exp(k[rc.SHININESS] * torch.log(gloss)) * (cosine > 0) * ~matt
+    emission = k[rc.EMISSION] * ~matt
     fill = _dot(normal, [light[:, i, None] for i in (9, 10, 11)]).clamp_min(0.0)
     up = 0.5 + 0.5 * normal[1]
     haze = 1.0 - torch.exp(-light[:, 24, None] * t_near / inverse_length)
     height = (view[1] * inverse_length).clamp(0, 1)
+    sky = _panorama_sky(seen, view)
     channels = []
     for c in range(3):
         of = [light[:, first + c, None] for first in (3, 12, 15, 18, 21, 25, 28)]
         received = of[0] * cosine * fade + of[1] * fill + of[2] * up + of[3] * (1 - up)
-        colour = albedo[c] * (received + k[rc.EMISSION]) + gloss * of[0] * fade
+        colour = albedo[c] * (received + emission) + gloss * of[0] * fade
         colour = colour + (of[4] - colour) * haze
-        channels.append(torch.where(seen.sky, of[5] + (of[6] - of[5]) * height, colour))
+        above = of[5] + (of[6] - of[5]) * height
+        above = above if sky is None else torch.where(sky[0], sky[1][:, c], above)
+        channels.append(torch.where(seen.sky, above, colour))
     return torch.stack(channels, 1)
+
+
+def _panorama_sky(seen: Seen, view: Vector) -> tuple[Tensor, Tensor] | None:
+    """(B, 1) whether a picture has one, and (B, 3, P) its colours in each pixel's direction."""
+    if not any(seen.panoramas):
+        return None
+    has = torch.tensor([panorama is not None for panorama in seen.panoramas])[:, None].to(view[0].device)
+    colours = [
+        torch.zeros(3, view[0].shape[1]) if panorama is None else _look_up(seen.atlas, panorama, view, i)
+        for i, panorama in enumerate(seen.panoramas)
+    ]
+    return has, torch.stack(colours).to(view[0].device)
+
+
+def _look_up(atlas: Atlas, panorama: Panorama, view: Vector, i: int) -> Tensor:
+    """(3, P). The seam lies behind whoever looks along z at yaw 0, as in equirectangular pictures."""
+    x, y, z = (c[i].cpu() for c in view)
+    across = (torch.atan2(x, z) + panorama.yaw) / np.pi
+    across = across - 2 * torch.round(across / 2)
+    down = -torch.atan2(y, torch.sqrt(x * x + z * z)) * 2 / np.pi
+    picture = torch.from_numpy(atlas.panoramas[panorama.number]).float()[None]
+    place = torch.stack([across, down], -1)[None, None]
+    found = F.grid_sample(picture, place, padding_mode="border", align_corners=False)
+    return found[0, :, 0] * panorama.gain
 
 
 def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
@@ -80,9 +135,10 @@ def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
 
 
 def _shadow(
-    tables: dict[str, Tensor], start: list[Tensor], towards: list[Tensor], size: tuple[int, int]
+    tables: dict[str, Tensor], start: list[Tensor], towards: list[Tensor], seen: Seen
 ) -> Tensor:
     """(B, P) share of the key light that is blocked, found at every second pixel each way and enlarged."""
+    size = seen.size
     half = (-(-size[0] // 2), -(-size[1] // 2))
 
     def thin(values: Tensor) -> Tensor:
@@ -93,6 +149,8 @@ def _shadow(
     dark = rc.occluded(_largest(tables["boxes"], eye), _largest(tables["rounds"], eye), rays)
     t_wall, wall = rc.hit_shells(tables["shells"], tables["holes"], tables["open"], rays)
     dark = dark | ((t_wall < 0.999) & (wall < rc.SHELL_FACES))
+    if seen.meshes is not None:
+        dark = dark | seen.meshes.occluded(rays.origin, rays.direction)
     dark = dark.float().reshape(-1, 1, *half)
     return F.interpolate(dark, size=size, mode="bilinear", align_corners=False).reshape(-1, size[0] * size[1])
 
@@ -122,9 +180,11 @@ def _normal(k: list[Tensor], p: list[Tensor], view: list[Tensor]) -> list[Tensor
     return [c * against for c in world]
 
 
-def _albedo(k: list[Tensor], p: list[Tensor], t: Tensor, facing: Tensor, camera: Tensor) -> list[Tensor]:
+def _albedo(
+    k: list[Tensor], p: list[Tensor], t: Tensor, facing: Tensor, camera: Tensor, atlas: Atlas
+) -> list[Tensor]:
     """The texture at each pixel, from the mip level whose texels are about as large as the pixel."""
-    texels, starts = _texels(str(t.device))
+    texels, starts = _texels(atlas, str(t.device))
     axis = rc.dominant_axis(*p)
     is_round = k[rc.ROUND] > 0.5
     metres = [p[i] * k[17 + i] for i in range(3)]
@@ -154,5 +214,5 @@ def _albedo(k: list[Tensor], p: list[Tensor], t: Tensor, facing: Tensor, camera:
 
 
 @lru_cache(maxsize=4)
-def _texels(device: str) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(atlas().texels_u8).to(device), torch.tensor(atlas().level_starts, device=device)
+def _texels(atlas: Atlas, device: str) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(atlas.texels_u8).to(device), torch.tensor(atlas.level_starts, device=device)

@@ -1,32 +1,43 @@
-"""Procedural textures: made once per process from a fixed seed, with mip levels, in one flat byte tensor.
+"""Textures with mip levels in one flat byte tensor: procedural ones from a fixed seed, and photographed ones.
 
 A texture blends two colours of the surface that wears it, so 0 and 1 mean 'first' and 'second' colour, per
-channel; only posters, book spines and screens bring hues of their own.
+channel; only posters, book spines, screens and photographs bring hues of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared import UserError
+
 SIDE_PX = 128
 LEVELS = 6
 SEED = 20260101
+_SKY_PX = (512, 1024)
 Picture = NDArray[np.floating]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Atlas:
-    """texels_u8: all textures at all levels, flat, 3 bytes a texel; groups: texture numbers by name."""
+    """texels_u8: all textures at all levels, flat, 3 bytes a texel, linear; groups: texture numbers by name.
+
+    photographs: numbers of photographed surfaces by their kind. mean_levels: (count,) each texture's mean.
+    panoramas: (n, 3, h, w) linear RGB of the whole sphere, north pole in the first row.
+    """
 
     texels_u8: NDArray[np.uint8]
     count: int
     groups: dict[str, list[int]]
+    photographs: dict[str, list[int]] = field(default_factory=dict)
+    mean_levels: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0))
+    panoramas: NDArray[np.float16] = field(default_factory=lambda: np.zeros((0, 3, 1, 2), np.float16))
 
     @property
     def level_starts(self) -> list[int]:
@@ -37,19 +48,88 @@ class Atlas:
 
 @lru_cache(maxsize=1)
 def atlas() -> Atlas:
-    """The project's textures (about 200)."""
+    """The project's own textures (about 200)."""
+    pictures, groups = _procedural()
+    return _pack(pictures, groups)
+
+
+@lru_cache(maxsize=1)
+def photographed_atlas(textures: Path | None, surroundings: Path | None) -> Atlas:
+    """The project's own and photographs beside them.
+
+    textures: a folder with a folder of pictures for each kind of surface. surroundings: a folder of panoramas
+    (equirectangular), which are skies and, in pieces, what posters and screens show. Either may be None.
+    """
+    pictures, groups = _procedural()
+    photographs: dict[str, list[int]] = {}
+    for path in sorted(textures.glob("*/*.webp")) if textures else ():
+        photographs.setdefault(path.parent.name, []).append(len(pictures))
+        pictures.append(_square(_read_linear(path)))
+    panoramas = [
+        cv2.resize(_read_linear(path), _SKY_PX[::-1], interpolation=cv2.INTER_AREA)
+        for path in (sorted(surroundings.glob("*.webp")) if surroundings else ())
+    ]
+    rng = np.random.default_rng(SEED)
+    for panorama in panoramas:
+        for name in ("poster", "poster", "poster", "screen"):
+            groups[name].append(len(pictures))
+            pictures.append(_piece(panorama, rng))
+    return _pack(pictures, groups, photographs, panoramas)
+
+
+def _procedural() -> tuple[list[Picture], dict[str, list[int]]]:
     rng = np.random.default_rng(SEED)
     pictures: list[Picture] = []
     groups: dict[str, list[int]] = {}
     for name, (make, count) in _MAKERS.items():
         groups[name] = list(range(len(pictures), len(pictures) + count))
         pictures += [_as_rgb(make(rng)) for _ in range(count)]
+    return pictures, groups
+
+
+def _pack(
+    pictures: list[Picture],
+    groups: dict[str, list[int]],
+    photographs: dict[str, list[int]] | None = None,
+    panoramas: Sequence[Picture] = (),
+) -> Atlas:
     texels = []
     for level in range(LEVELS):
         side = SIDE_PX >> level
         texels += [cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA).reshape(-1, 3) for p in pictures]
     flat = np.concatenate(texels)
-    return Atlas((flat.clip(0, 1) * 255).round().astype(np.uint8), len(pictures), groups)
+    return Atlas(
+        (flat.clip(0, 1) * 255).round().astype(np.uint8),
+        len(pictures),
+        groups,
+        photographs or {},
+        np.array([picture.mean() for picture in pictures]),
+        np.array([p.transpose(2, 0, 1) for p in panoramas], np.float16).reshape(len(panoramas), 3, *_SKY_PX),
+    )
+
+
+def _read_linear(path: Path) -> Picture:
+    """(h, w, 3) float32 linear RGB in 0..1."""
+    picture_bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture_bgr is None:
+        raise UserError(f"{path} cannot be read as a picture.", "Check --textures and --surroundings.")
+    return (picture_bgr[:, :, ::-1].astype(np.float32) / 255) ** 2.2
+
+
+def _square(picture: Picture) -> Picture:
+    """The middle of a picture at the textures' size."""
+    side = min(picture.shape[:2])
+    top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
+    middle = picture[top : top + side, left : left + side]
+    return cv2.resize(middle, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+
+
+def _piece(panorama: Picture, rng: np.random.Generator) -> Picture:
+    """What hangs framed on walls: a part about the horizon."""
+    side = int(rng.uniform(0.3, 0.6) * panorama.shape[0])
+    top = int(rng.uniform(0.2, 0.4) * panorama.shape[0])
+    left = int(rng.uniform(0, panorama.shape[1] - side))
+    return _square(panorama[top : top + side, left : left + side])
 
 
 def _as_rgb(picture: Picture) -> Picture:

@@ -11,6 +11,8 @@ from shared.bundled.render import Builder, Surface, rotation_x, rotation_y, rota
 
 def table(b: Builder, width: float, depth: float, height: float) -> None:
     """A top on legs, on side walls or on a pedestal; a desk may have drawers."""
+    if b.mesh("table", 0.25, height_m=height):
+        return
     top, legs = b.surface(b.pick(("wood", "plain", "plain", "plaster", "marble", "speckle"))), b.plain()
     thick = b.u(0.015, 0.06)
     b.box((0, height - thick / 2, 0), (width, thick, depth), top)
@@ -31,6 +33,8 @@ def table(b: Builder, width: float, depth: float, height: float) -> None:
 
 
 def chair(b: Builder) -> None:
+    if b.mesh("chair"):
+        return
     seat, frame = b.surface(b.pick(("weave", "plain", "wood", "plain"))), b.plain()
     w, h = b.u(0.38, 0.5), b.u(0.4, 0.5)
     back = b.u(0.35, 0.6)
@@ -59,6 +63,8 @@ def chair(b: Builder) -> None:
 
 
 def sofa(b: Builder, width: float) -> None:
+    if b.mesh("sofa" if width > 1.2 else "armchair"):
+        return
     cloth = b.surface(b.pick(("weave", "plain", "plaster", "clouds", "stripes")))
     deep, h = b.u(0.8, 1.0), b.u(0.36, 0.46)
     b.box((0, h / 2, 0), (width, h, deep), cloth)
@@ -72,6 +78,8 @@ def sofa(b: Builder, width: float) -> None:
 
 def shelf(b: Builder, width: float, height: float, depth: float) -> None:
     """Open shelves, filled."""
+    if b.mesh("shelf", 0.4, height_m=height):
+        return
     board = b.surface(b.pick(("wood", "plain", "plain")))
     levels = b.n(2, 5)
     for side in (-1, 1):
@@ -109,6 +117,8 @@ def cabinet(b: Builder, width: float, height: float, depth: float) -> None:
 
 def small_thing(b: Builder, size: float) -> None:
     """Something that stands on a table and is at most `size` high."""
+    if b.mesh("small", 0.35, most_m=size):
+        return
     kind = b.n(0, 9)
     s = size * b.u(0.4, 1.0)
     if kind == 0:

@@ -9,6 +9,7 @@ from shared.bundled.scenes import furniture as things
 from shared.bundled.scenes.surroundings import FAR, LEFT, NEAR, RIGHT, Room
 
 WALLS = (FAR, LEFT, RIGHT, NEAR)
+STANDING = ("cabinet", "counter", "wardrobe", "machine", "bed", "sofa", "armchair", "column", "screen", "low_table")
 
 
 def hang_pictures(b: Builder, room: Room) -> None:
@@ -37,6 +38,9 @@ def line_walls(b: Builder, room: Room, density: float = 0.75) -> None:
 def against_wall(b: Builder, wide: float) -> None:
     kind = b.rng.random()
     deep = b.u(0.3, 0.65)
+    with b.at(0, 0, -0.45):
+        if b.mesh(b.pick(STANDING) if b.meshes else "", 0.25):
+            return
     if kind < 0.2:
         with b.at(0, 0, -deep / 2 - 0.02):
             things.shelf(b, wide, b.u(0.7, 2.2), deep * 0.7)

@@ -11,7 +11,8 @@ from math import pi
 
 import numpy as np
 
-from shared.bundled.render import Builder, Scene, rotation_x, rotation_y, rotation_z
+from shared.bundled.render import Atlas, Builder, MeshLibrary, Scene, rotation_x, rotation_y, rotation_z
+from shared.bundled.render import atlas as own_atlas
 from shared.bundled.scenes import animals, faces, nature, outdoors, people, streets, vehicles
 from shared.bundled.scenes import furniture as things
 from shared.bundled.scenes.interior import at_wall, ceiling_lamps, door, openings, trim
@@ -30,9 +31,14 @@ from shared.bundled.scenes.surroundings import (
 )
 
 
-def random_scene(seed: int, kind: str | None = None) -> Scene:
-    """The scene of this seed; kind: one of KINDS, else drawn by its share."""
-    b = Builder(np.random.default_rng(seed))
+def random_scene(
+    seed: int, kind: str | None = None, *, atlas: Atlas | None = None, meshes: MeshLibrary | None = None
+) -> Scene:
+    """The scene of this seed; kind: one of KINDS, else drawn by its share.
+
+    atlas: its surfaces and skies. meshes: furniture that may stand in it.
+    """
+    b = Builder(np.random.default_rng(seed), atlas or own_atlas(), meshes)
     if kind is None:
         shares = np.array([share for _, share in KINDS.values()])
         kind = str(b.rng.choice(list(KINDS), p=shares / shares.sum()))

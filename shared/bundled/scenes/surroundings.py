@@ -7,7 +7,17 @@ from math import pi
 
 import numpy as np
 
-from shared.bundled.render import Builder, Camera, Lights, Scene, Surface, shell_row, surface_row
+from shared.bundled.render import (
+    Builder,
+    Camera,
+    Lights,
+    Panorama,
+    Scene,
+    Surface,
+    holds,
+    shell_row,
+    surface_row,
+)
 
 SHELL_FACES = 6
 LEFT, RIGHT, NEAR, FAR = 0, 1, 4, 5  # the walls among them, numbered as in `raycast.hit_shells`
@@ -157,6 +167,7 @@ def finish(
     holes = np.full((4, 5), -1.0, np.float32)
     for i, hole in enumerate(b.holes[:4]):
         holes[i] = hole
+    panorama = photographed_sky(b) if open_faces[:-1].any() else None
     half_sizes = np.stack([inner[17:20]] * SHELL_FACES + [outer[17:20]] * SHELL_FACES)
     faces = np.stack([surface_row(surface) for surface in surfaces])
     faces[:SHELL_FACES, :13], faces[SHELL_FACES:, :13] = inner[:13], outer[:13]
@@ -169,8 +180,34 @@ def finish(
         holes=holes,
         open_faces=open_faces,
         sky=faces[0],
-        lights=lights,
+        lights=lights if panorama is None else under_sky(b, lights, panorama, outdoors=outdoors),
         camera=camera,
+        atlas=b.atlas,
+        panorama=panorama,
+        meshes=b.meshes,
+        placed=[mesh for mesh in b.placed if not holds(mesh, np.asarray(camera.eye))],
+    )
+
+
+def photographed_sky(b: Builder) -> Panorama | None:
+    """One of the atlas's panoramas, at any turn and brightness; None where it has none, and now and then."""
+    if not len(b.atlas.panoramas) or b.chance(0.25):
+        return None
+    number = b.n(0, len(b.atlas.panoramas) - 1)
+    level = float(b.atlas.panoramas[number].astype(np.float32).mean())
+    return Panorama(number, b.u(-pi, pi), float(np.exp(b.u(-0.7, 1.2))) * 0.5 / max(level, 0.02))
+
+
+def under_sky(b: Builder, lights: Lights, panorama: Panorama, *, outdoors: bool) -> Lights:
+    """Outdoors, the soft light and the haze have the colours of the sky that is seen."""
+    if not outdoors:
+        return lights
+    sky = b.atlas.panoramas[panorama.number].astype(np.float32)
+    upper, horizon = sky[:, : sky.shape[1] // 2].mean((1, 2)), sky[:, sky.shape[1] // 2].mean(1)
+    return replace(
+        lights,
+        ambient_up=np.asarray(lights.ambient_up) * upper / max(upper.mean(), 0.02),
+        fog_colour=horizon * panorama.gain,
     )
 
 

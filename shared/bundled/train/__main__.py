@@ -23,19 +23,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
-from shared.bundled.train.augment import Augmentation
+from shared.bundled.train.augment import Augmentation, Batch
+from shared.bundled.train.render_shards import add_photograph_options
 from shared.bundled.train.scores import Scores, score_rendered
 from shared.bundled.train.shards import ShardPool, read_shard
-from shared.bundled.train.training import LOG_EVERY, PEAK_RATE, Training, TrainSettings, sizes_at
+from shared.bundled.train.training import LOG_EVERY, PEAK_RATE, TWIN_SHARE, Training, TrainSettings, sizes_at
 from shared.network.model import MidasSmall
 from shared.options import run
 from shared.predictor import to_network_input
 
 logger = logging.getLogger(__name__)
-
-Batch = tuple[Tensor, Tensor]  # pictures (N, 3, h, w) and inverse depth (N, h, w)
 
 SAVE_EVERY_S = 180.0
 
@@ -77,7 +75,9 @@ def prepared_batches(training: Training, pool: ShardPool) -> Iterator[Iterator[B
         skipped = training.settings.schedule_from
         sizes = sizes_at(skipped + (1 - skipped) * training.progress)
         size_px = sizes[training.rng.integers(len(sizes))]
-        return augmentation.batch(pool.draw(training.settings.batch, training.rng), size_px)
+        twins = int(TWIN_SHARE * training.settings.batch)
+        pictures = pool.draw(training.settings.batch - twins, training.rng, shape=size_px)
+        return augmentation.batch(pictures, size_px, twins=twins)
 
     def batches() -> Iterator[Batch]:
         following = helper.submit(prepare)
@@ -92,7 +92,7 @@ def prepared_batches(training: Training, pool: ShardPool) -> Iterator[Iterator[B
 
 def _one_step(training: Training, batch: Batch) -> float:
     start_s = time.thread_time()
-    loss = training.update(*batch)
+    loss = training.update(batch)
     training.spent_s += time.thread_time() - start_s
     return loss
 
@@ -157,8 +157,11 @@ def export(model: MidasSmall, path: Path, *, steps: int, samples: int) -> None:
 
 
 @contextmanager
-def rendering(folder: Path) -> Iterator[None]:
-    """A process of its own renders into the folder until the block ends; what is there already is kept."""
+def rendering(folder: Path, photographs: list[str]) -> Iterator[None]:
+    """A process of its own renders into the folder until the block ends; what is there already is kept.
+
+    photographs: options of `render_shards` that name folders of them.
+    """
     command = [
         sys.executable,
         "-m",
@@ -167,6 +170,7 @@ def rendering(folder: Path) -> Iterator[None]:
         str(folder),
         "--pictures",
         "32",
+        *photographs,
     ]
     with subprocess.Popen(command) as renderer:
         try:
@@ -196,7 +200,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--peak-rate", type=float, default=PEAK_RATE, help="highest learning rate")
     parser.add_argument("--log-every", type=int, default=LOG_EVERY, metavar="STEPS")
     parser.add_argument("--batch", type=int, default=24)
+    parser.add_argument("--most-pictures", type=int, default=30_000, help="kept in memory (245 KB each)")
     parser.add_argument("--threads", type=int, default=1)
+    add_photograph_options(parser)
     parser.add_argument("--seed", type=int, default=1)
     return run(lambda: _command(parser.parse_args(argv)), prog=parser.prog)
 
@@ -204,11 +210,15 @@ def main(argv: list[str] | None = None) -> int:
 def _command(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    photographs = []
+    for name in ("textures", "surroundings", "meshes"):
+        folder = vars(options).pop(name)
+        photographs += [f"--{name}", str(folder)] if folder else []
     if options.data is not None:
         train(TrainSettings(**vars(options)))
         return 0
     options.data = options.out.parent / "shards"
-    with rendering(options.data):
+    with rendering(options.data, photographs):
         train(TrainSettings(**vars(options)))
     return 0
 

@@ -1,7 +1,12 @@
-"""What changes a rendered picture anew at each use, with torchvision.transforms.v2. Imports torch."""
+"""What changes a rendered picture anew at each use, with torchvision.transforms.v2. Imports torch.
+
+Some pictures come twice: seen by a camera a hair further on, with other light, noise and compression. What the
+network says of both must be the same, and where it is not, a video of it flickers.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +19,26 @@ from torchvision.transforms import v2
 from shared.predictor import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
 
 Picture = NDArray[Any]
+Crop = tuple[float, float, float, float]
+"""top, left, height, width in pixels of the picture."""
+
+FURTHEST_STEP = 0.03  # of the crop: how far a twin's crop is moved, and how much it is wider or narrower
+
+
+@dataclass(frozen=True)
+class Batch:
+    """image_n3hw: normalised RGB; target_nhw: inverse depth in 1/m; both float32.
+
+    twin_of_k23: the last k pictures are the first k seen again; for each, the affine map that takes places of
+    the first (x, y in -1..1) to places of its twin, as `torch.nn.functional.affine_grid` takes it.
+    """
+
+    image_n3hw: Tensor
+    target_nhw: Tensor
+    twin_of_k23: Tensor
+
+    def __len__(self) -> int:
+        return len(self.image_n3hw)
 
 
 class Augmentation:
@@ -25,32 +50,90 @@ class Augmentation:
                 v2.RandomApply([v2.ColorJitter(brightness=0.5, contrast=0.5, saturation=0.6, hue=0.15)], 0.8),
                 v2.RandomGrayscale(0.1),
                 v2.RandomAutocontrast(0.15),
+            ]
+        )
+        self._camera = v2.Compose(
+            [
+                v2.RandomApply([v2.ColorJitter(brightness=0.15, contrast=0.15, saturation=0.15)], 0.5),
                 v2.RandomAdjustSharpness(2.0, 0.15),
                 v2.RandomApply([v2.GaussianBlur(5, (0.2, 1.5))], 0.2),
                 v2.RandomApply([v2.JPEG((30, 90))], 0.2),
             ]
         )
 
-    def batch(self, pairs: list[tuple[Picture, Picture]], size_px: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Pairs of (H, W, 3) uint8 BGR and (H, W) inverse depth -> (N, 3, h, w) and (N, h, w) float32."""
-        height_px, width_px = size_px
-        ratio = width_px / height_px
-        place = v2.Compose(
-            [
-                v2.RandomResizedCrop(size_px, scale=(0.4, 1.0), ratio=(0.85 * ratio, 1.18 * ratio)),
-                v2.RandomHorizontalFlip(),
-            ]
-        )
-        images, targets = zip(*(self._one(image, depth, place) for image, depth in pairs), strict=True)
+    def batch(self, pairs: list[tuple[Picture, Picture]], size_px: tuple[int, int], *, twins: int = 0) -> Batch:
+        """Pairs of (H, W, 3) uint8 BGR and (H, W) inverse depth -> pictures of (height, width), twins last."""
+        seen, seen_again, maps = [], [], []
+        for number, (image_bgr, inverse_depth) in enumerate(pairs):
+            image, depth = _as_tensors(image_bgr, inverse_depth, flip=bool(torch.rand(()) < 0.5))
+            image = self._colour(image)
+            crop = _random_crop(depth.shape[-2:], size_px)
+            seen.append(self._view(image, depth, crop, size_px))
+            if number < twins:
+                step = _a_hair_further(crop, depth.shape[-2:])
+                seen_again.append(self._view(image, depth, step, size_px))
+                maps.append(_map_between(crop, step))
+        images, targets = zip(*seen, *seen_again, strict=True)
         image_n3hw = torch.stack(images).float().div_(255)
         noise = torch.randn_like(image_n3hw) * torch.rand(len(images), 1, 1, 1).pow(3) * 0.08
         mean = torch.from_numpy(IMAGENET_MEAN_RGB).view(1, 3, 1, 1)
         std = torch.from_numpy(IMAGENET_STD_RGB).view(1, 3, 1, 1)
         normalised = ((image_n3hw + noise).clamp_(0, 1) - mean) / std
-        return normalised.contiguous(memory_format=torch.channels_last), torch.stack(targets)
+        return Batch(
+            normalised.contiguous(memory_format=torch.channels_last),
+            torch.stack(targets),
+            torch.tensor(maps, dtype=torch.float32).reshape(-1, 2, 3),
+        )
 
-    def _one(self, image_bgr: Picture, inverse_depth: Picture, place: v2.Compose) -> tuple[Tensor, Tensor]:
-        image_rgb = np.ascontiguousarray(image_bgr[:, :, ::-1].transpose(2, 0, 1))
-        depth = torch.from_numpy(inverse_depth.astype(np.float32))
-        image, mask = place(tv_tensors.Image(image_rgb), tv_tensors.Mask(depth[None]))
-        return self._colour(image).as_subclass(Tensor), mask.as_subclass(Tensor)[0]
+    def _view(
+        self, image: Tensor, depth: Tensor, crop: Crop, size_px: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
+        top, left, height, width = (round(side) for side in crop)
+        image = v2.functional.resized_crop(image, top, left, height, width, list(size_px), antialias=True)
+        depth = v2.functional.resized_crop(depth, top, left, height, width, list(size_px))
+        return self._camera(image).as_subclass(Tensor), depth.as_subclass(Tensor)[0]
+
+
+def _as_tensors(image_bgr: Picture, inverse_depth: Picture, *, flip: bool) -> tuple[Tensor, Tensor]:
+    if flip:
+        image_bgr, inverse_depth = image_bgr[:, ::-1], inverse_depth[:, ::-1]
+    image_rgb = np.ascontiguousarray(image_bgr[:, :, ::-1].transpose(2, 0, 1))
+    depth = torch.from_numpy(inverse_depth.astype(np.float32))
+    return tv_tensors.Image(image_rgb), tv_tensors.Mask(depth[None])
+
+
+def _random_crop(picture_px: tuple[int, ...], size_px: tuple[int, int]) -> Crop:
+    """40 to 100 % of the largest part of this shape, its sides stretched by up to a sixth."""
+    ratio = size_px[1] / size_px[0]
+    height_px, width_px = picture_px
+    largest_h = min(height_px, width_px / ratio)
+    height = largest_h * float(torch.empty(()).uniform_(0.4, 1.0).sqrt())
+    width = min(height * ratio * float(torch.empty(()).uniform_(-0.16, 0.16).exp()), width_px)
+    top = float(torch.rand(())) * (height_px - height)
+    left = float(torch.rand(())) * (width_px - width)
+    return _whole(top, left, height, width)
+
+
+def _a_hair_further(crop: Crop, picture_px: tuple[int, ...]) -> Crop:
+    """Moved and zoomed a little, inside the picture."""
+    top, left, height, width = crop
+    zoom = float(torch.empty(()).uniform_(-FURTHEST_STEP, FURTHEST_STEP).exp())
+    down, right = torch.empty(2).uniform_(-FURTHEST_STEP, FURTHEST_STEP).tolist()
+    height, width = min(height * zoom, picture_px[0]), min(width * zoom, picture_px[1])
+    top = min(max(top + down * height, 0.0), picture_px[0] - height)
+    left = min(max(left + right * width, 0.0), picture_px[1] - width)
+    return _whole(top, left, height, width)
+
+
+def _whole(top: float, left: float, height: float, width: float) -> Crop:
+    """In whole pixels, so that the map between two crops is exact."""
+    return float(int(top)), float(int(left)), float(max(int(height), 1)), float(max(int(width), 1))
+
+
+def _map_between(first: Crop, second: Crop) -> list[list[float]]:
+    """Places (x, y in -1..1) of the first crop to places of the second: a (2, 3) affine map."""
+    (top1, left1, height1, width1), (top2, left2, height2, width2) = first, second
+    return [
+        [width1 / width2, 0.0, (2 * left1 + width1 - 2 * left2 - width2) / width2],
+        [0.0, height1 / height2, (2 * top1 + height1 - 2 * top2 - height2) / height2],
+    ]

@@ -88,3 +88,18 @@ def local_geometry_loss(guess: Tensor, target: Tensor) -> Tensor:
     guess = guess[:, :, 1:-1, 1:-1]
     slope_error = (guess[:, :2] - slopes).abs().mean()
     return slope_error + 0.5 * F.binary_cross_entropy_with_logits(guess[:, 2], edges)
+
+
+def twin_loss(prediction: Tensor, again: Tensor, twin_of_k23: Tensor) -> Tensor:
+    """How far the network's word about a picture is from its word about the same one, seen again.
+
+    prediction, again: (k, h, w). twin_of_k23: see `augment.Batch`. Mean absolute difference where both see the
+    place, in the prediction's own mean absolute deviation: scale and shift must not change either.
+    """
+    grid = F.affine_grid(twin_of_k23, [len(again), 1, *again.shape[1:]], align_corners=False)
+    warped = F.grid_sample(again[:, None], grid, padding_mode="border", align_corners=False)[:, 0]
+    seen = (grid.abs() < 1).all(dim=-1).float()
+    flat = prediction.detach().flatten(1)
+    spread = (flat - flat.mean(dim=1, keepdim=True)).abs().mean(dim=1).clamp_min(1e-4)
+    difference = (seen * (prediction - warped).abs()).flatten(1).sum(dim=1) / seen.flatten(1).sum(dim=1)
+    return (difference / spread).mean()

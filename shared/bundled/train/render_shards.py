@@ -12,22 +12,31 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.bundled.render import Atlas, MeshLibrary, load_meshes, photographed_atlas
 from shared.bundled.scenes import random_scene
 from shared.bundled.train.shards import write_shard
 
+FORMATS_PX = ((256, 192),) * 7 + ((320, 112),) * 2 + ((192, 256),)
+"""(width, height) of the pictures, a shard after the other: what webcams, films and telephones give."""
 HELD_BACK_SEED = 10_000_000
 """Seeds from here on are for scores; training uses those below."""
 
 
 def render_seeds(
-    first_seed: int, count: int, width_px: int = 192, height_px: int = 144
+    first_seed: int,
+    count: int,
+    width_px: int = 192,
+    height_px: int = 144,
+    *,
+    atlas: Atlas | None = None,
+    meshes: MeshLibrary | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """`count` scenes -> pictures (n, H, W, 3) uint8 BGR and inverse depth (n, H, W) float32 in 1/m, sky 0."""
     from shared.bundled.render import render
 
     images, inverse_depths = [], []
     for seed in range(first_seed, first_seed + count):
-        image_rgb, inverse_depth = render([random_scene(seed)], width_px, height_px, seed=seed)
+        image_rgb, inverse_depth = render([random_scene(seed, atlas=atlas, meshes=meshes)], width_px, height_px, seed=seed)
         images.append(image_rgb[0].numpy()[::-1].transpose(1, 2, 0))
         inverse_depths.append(inverse_depth[0].numpy())
     return np.stack(images), np.stack(inverse_depths)
@@ -39,7 +48,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed-from", type=int, default=0)
     parser.add_argument("--shards", type=int, default=1_000_000, help="how many to write before it ends")
     parser.add_argument("--pictures", type=int, default=128, help="in a shard")
-    parser.add_argument("--size", type=int, nargs=2, default=(192, 144), metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--size", type=int, nargs=2, metavar=("WIDTH", "HEIGHT"), help="default: several")
+    add_photograph_options(parser)
     parser.add_argument("--prefix", default="s")
     options = parser.parse_args(argv)
 
@@ -47,12 +57,21 @@ def main(argv: list[str] | None = None) -> int:
 
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
+    atlas = photographed_atlas(options.textures, options.surroundings)
+    meshes = load_meshes(options.meshes) if options.meshes else None
     for number in range(options.shards):
         seed = options.seed_from + number * options.pictures
         path = options.out / f"{options.prefix}{seed:09d}.npz"
+        size_px = options.size or FORMATS_PX[number % len(FORMATS_PX)]
         if not path.exists():
-            write_shard(path, *render_seeds(seed, options.pictures, *options.size))
+            write_shard(path, *render_seeds(seed, options.pictures, *size_px, atlas=atlas, meshes=meshes))
     return 0
+
+
+def add_photograph_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--textures", type=Path, metavar="FOLDER", help="photographs of surfaces, by kind")
+    parser.add_argument("--surroundings", type=Path, metavar="FOLDER", help="panoramas, for skies")
+    parser.add_argument("--meshes", type=Path, metavar="FOLDER", help="furniture: the unpacked archives")
 
 
 if __name__ == "__main__":

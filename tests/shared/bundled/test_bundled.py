@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from shared import DepthMap, FrameBGR
 from shared.bundled import bundled_weights_path
+from shared.bundled.train.augment import Augmentation, Batch
 from shared.bundled.train.evaluate import score_photos, score_scenes
 from shared.bundled.train.losses import (
     STEEPEST,
@@ -26,6 +27,7 @@ from shared.bundled.train.losses import (
     local_geometry,
     midas_loss,
     trimmed_loss,
+    twin_loss,
 )
 from shared.bundled.train.scores import Scores, ramp, score, spearman
 from shared.bundled.train.shards import ShardPool, write_shard
@@ -173,6 +175,22 @@ def test_the_loss_prefers_a_sharp_edge_in_its_place() -> None:
         )
 
 
+def test_twins_show_the_same_places() -> None:
+    """The map between two crops is exact: a depth that is a place is read alike after warping by it."""
+    torch.manual_seed(3)
+    x = np.linspace(0.2, 1.0, 256, dtype=np.float32)
+    depth = np.repeat(x[None], 192, 0) + np.linspace(0, 0.5, 192, dtype=np.float32)[:, None]
+    pictures = [(np.zeros((192, 256, 3), np.uint8), depth)] * 8
+    batch = Augmentation().batch(pictures, (96, 128), twins=8)
+    first, again = batch.target_nhw[:8], batch.target_nhw[8:]
+    assert len(batch) == 16
+    assert (first - again).abs().mean() > 0.005
+    exact = twin_loss(first, again, batch.twin_of_k23)
+    assert exact < 0.02  # the nearest pixel of a crop is up to half a pixel off
+    assert twin_loss(first, again, torch.eye(2, 3).expand(8, 2, 3)) > 3 * exact
+    assert twin_loss(first, 1.2 * again, batch.twin_of_k23) > 3 * exact
+
+
 # --- training ---
 
 
@@ -204,16 +222,16 @@ def test_the_sizes_end_with_those_of_use() -> None:
 
 def test_a_checkpoint_goes_on_where_it_stopped(tmp_path: Path) -> None:
     first = Training(settings(tmp_path))
-    images, targets = torch.rand(2, 3, 64, 96), torch.rand(2, 64, 96)
-    first.update(images, targets)
+    batch = Batch(torch.rand(3, 3, 64, 96), torch.rand(3, 64, 96), torch.eye(2, 3)[None])
+    first.update(batch)
     first.save(tmp_path / "a.ckpt")
     second = Training(settings(tmp_path, seed=9))
     second.load(tmp_path / "a.ckpt")
     assert second.step == 1
-    assert second.samples == 2
+    assert second.samples == 3
     for name, value in first.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name])
-    assert first.update(images, targets) == pytest.approx(second.update(images, targets), rel=1e-3)
+    assert first.update(batch) == pytest.approx(second.update(batch), rel=1e-3)
 
 
 def test_the_pool_takes_new_shards_and_drops_old_ones(tmp_path: Path) -> None:
