@@ -163,7 +163,9 @@ def _read_model(model: Path, height_m: float, pictures: list[NDArray[np.uint8]])
         _stand(vertices, height_m),
         np.concatenate([part[1] for part in parts]).astype(np.float32),
         (np.concatenate([part[2] for part in parts]) * (1, -1) + (0, 1)).astype(np.float32),
-        np.concatenate([part[3] + start for part, start in zip(parts, counts, strict=False)]).astype(np.int32),
+        np.concatenate([part[3] + start for part, start in zip(parts, counts, strict=False)]).astype(
+            np.int32
+        ),
         np.concatenate([np.full(len(part[3]), part[4]) for part in parts]).astype(np.int32),
     )
 
@@ -189,9 +191,12 @@ def _pyramid(path: Path) -> NDArray[np.uint8]:
     picture_bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture_bgr is None:
         raise UserError(f"{path} cannot be read as a picture.", "Unpack the archive again.")
-    linear = (cv2.resize(picture_bgr, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)[:, :, ::-1] / 255.0) ** 2.2
+    linear = (
+        cv2.resize(picture_bgr, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)[:, :, ::-1] / 255.0
+    ) ** 2.2
     levels = [
-        cv2.resize(linear, (SIDE_PX >> k,) * 2, interpolation=cv2.INTER_AREA).reshape(-1, 3) for k in range(LEVELS)
+        cv2.resize(linear, (SIDE_PX >> k,) * 2, interpolation=cv2.INTER_AREA).reshape(-1, 3)
+        for k in range(LEVELS)
     ]
     return (np.concatenate(levels) * 255).round().astype(np.uint8)
 
@@ -214,7 +219,9 @@ class MeshScene:
         self._vertices = np.concatenate(world).astype(np.float32)
         self._normals = np.concatenate([it.mesh.normals @ it.turn.T for it in placed]).astype(np.float32)
         self._uv = np.concatenate([it.mesh.uv for it in placed])
-        self._faces = np.concatenate([it.mesh.faces + start for it, start in zip(placed, counts, strict=False)])
+        self._faces = np.concatenate(
+            [it.mesh.faces + start for it, start in zip(placed, counts, strict=False)]
+        )
         self._pictures = np.concatenate([it.mesh.pictures for it in placed])
         self._colours = np.concatenate([np.tile(it.colour, (len(it.mesh.faces), 1)) for it in placed])
         self._library = library
@@ -233,10 +240,14 @@ class MeshScene:
         face = found["primID"][hit]
         weights = np.stack([1 - found["u"][hit] - found["v"][hit], found["u"][hit], found["v"][hit]], 1)
         corners = self._faces[face]
-        albedo[:, hit] = self._colour(face, np.einsum("nk,nkc->nc", weights, self._uv[corners]), t[hit] * pixel).T
+        albedo[:, hit] = self._colour(
+            face, np.einsum("nk,nkc->nc", weights, self._uv[corners]), t[hit] * pixel
+        ).T
         smooth = np.einsum("nk,nkc->nc", weights, self._normals[corners])
-        smooth *= -np.sign(np.einsum("nc,nc->n", found["Ng"][hit], towards[hit]) * np.einsum(
-            "nc,nc->n", found["Ng"][hit], smooth))[:, None]
+        smooth *= -np.sign(
+            np.einsum("nc,nc->n", found["Ng"][hit], towards[hit])
+            * np.einsum("nc,nc->n", found["Ng"][hit], smooth)
+        )[:, None]
         normal[:, hit] = (smooth / (np.linalg.norm(smooth, axis=1, keepdims=True) + 1e-9)).T
         return MeshHits(t, albedo, normal)
 

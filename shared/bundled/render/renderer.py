@@ -121,7 +121,9 @@ def _passes(
     else:
         solids = torch.cat([boxes[0], rounds[0]])
         windows_px = windows(solids.numpy(), scenes[0].camera, *size)
-        t, row = rc.nearest_in_windows(solids, windows_px, camera[0, :3], torch.cat(direction)[:, 0].view(3, *size))
+        t, row = rc.nearest_in_windows(
+            solids, windows_px, camera[0, :3], torch.cat(direction)[:, 0].view(3, *size)
+        )
         t, row = t.view(1, -1), row.view(1, -1)
     t_shell, face = rc.hit_shells(tables["shells"], tables["holes"], tables["open"], rays)
     row = torch.where(t < t_shell, row, face + boxes.shape[1] + rounds.shape[1])

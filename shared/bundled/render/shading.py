@@ -134,9 +134,7 @@ def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def _shadow(
-    tables: dict[str, Tensor], start: list[Tensor], towards: list[Tensor], seen: Seen
-) -> Tensor:
+def _shadow(tables: dict[str, Tensor], start: list[Tensor], towards: list[Tensor], seen: Seen) -> Tensor:
     """(B, P) share of the key light that is blocked, found at every second pixel each way and enlarged."""
     size = seen.size
     half = (-(-size[0] // 2), -(-size[1] // 2))

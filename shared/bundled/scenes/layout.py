@@ -9,7 +9,18 @@ from shared.bundled.scenes import furniture as things
 from shared.bundled.scenes.surroundings import FAR, LEFT, NEAR, RIGHT, Room
 
 WALLS = (FAR, LEFT, RIGHT, NEAR)
-STANDING = ("cabinet", "counter", "wardrobe", "machine", "bed", "sofa", "armchair", "column", "screen", "low_table")
+STANDING = (
+    "cabinet",
+    "counter",
+    "wardrobe",
+    "machine",
+    "bed",
+    "sofa",
+    "armchair",
+    "column",
+    "screen",
+    "low_table",
+)
 
 
 def hang_pictures(b: Builder, room: Room) -> None:

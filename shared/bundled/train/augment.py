@@ -61,7 +61,9 @@ class Augmentation:
             ]
         )
 
-    def batch(self, pairs: list[tuple[Picture, Picture]], size_px: tuple[int, int], *, twins: int = 0) -> Batch:
+    def batch(
+        self, pairs: list[tuple[Picture, Picture]], size_px: tuple[int, int], *, twins: int = 0
+    ) -> Batch:
         """Pairs of (H, W, 3) uint8 BGR and (H, W) inverse depth -> pictures of (height, width), twins last."""
         seen, seen_again, maps = [], [], []
         for number, (image_bgr, inverse_depth) in enumerate(pairs):

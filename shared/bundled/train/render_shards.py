@@ -36,7 +36,9 @@ def render_seeds(
 
     images, inverse_depths = [], []
     for seed in range(first_seed, first_seed + count):
-        image_rgb, inverse_depth = render([random_scene(seed, atlas=atlas, meshes=meshes)], width_px, height_px, seed=seed)
+        image_rgb, inverse_depth = render(
+            [random_scene(seed, atlas=atlas, meshes=meshes)], width_px, height_px, seed=seed
+        )
         images.append(image_rgb[0].numpy()[::-1].transpose(1, 2, 0))
         inverse_depths.append(inverse_depth[0].numpy())
     return np.stack(images), np.stack(inverse_depths)

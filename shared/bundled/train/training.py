@@ -111,9 +111,7 @@ class Training:
         loss = midas_loss(prediction, target_nhw, gradient_weight=self.settings.gradient_weight)
         loss = loss + LOCAL_WEIGHT * local_geometry_loss(self.local_head(features.float()), target_nhw)
         if twins:
-            loss = loss + TWIN_WEIGHT * twin_loss(
-                prediction[:twins], prediction[-twins:], batch.twin_of_k23
-            )
+            loss = loss + TWIN_WEIGHT * twin_loss(prediction[:twins], prediction[-twins:], batch.twin_of_k23)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
