@@ -19,9 +19,9 @@ from shared.bundled.render.renderer import render
 from shared.bundled.render.textures import Atlas, atlas, photographed_atlas
 
 __all__ = [
+    "Atlas",
     "Builder",
     "Camera",
-    "Atlas",
     "Lights",
     "MeshLibrary",
     "Panorama",

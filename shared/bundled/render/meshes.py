@@ -1,4 +1,4 @@
-"""Furniture and bodies made of triangles, beside the solids of `raycast`: read, placed in scenes, hit by rays.
+"""Furniture made of triangles, beside the solids of `raycast`: read, placed in scenes, hit by rays.
 
 Needs the packages trimesh and pycollada (reading) and embreex (rays); only training asks for any of it.
 """
@@ -26,7 +26,8 @@ Floats = NDArray[np.floating]
 class Mesh:
     """A thing that stands on y = 0 about the origin, in metres, y up.
 
-    vertices, normals (n, 3); uv (n, 2) with v down; faces (m, 3). picture: its number in the library, -1: none.
+    vertices, normals (n, 3); uv (n, 2) with v down; faces (m, 3).
+    pictures: number in the library of each face's, -1 for none.
     """
 
     vertices: Floats

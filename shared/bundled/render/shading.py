@@ -71,7 +71,9 @@ def shade(seen: Seen, tables: dict[str, Tensor], jitter: Tensor) -> Tensor:
     p = [_dot(k[3 * i : 3 * i + 3], offset) for i in range(3)]
     normal = _normal(k, p, view)
     inverse_length = torch.rsqrt(_dot(view, view))
-    albedo = _albedo(k, p, t_near, -_dot(normal, view) * inverse_length, tables["camera"], seen.atlas)
+    albedo = _albedo(
+        k, p, t_near, -_dot(normal, view) * inverse_length, camera=tables["camera"], atlas=seen.atlas
+    )
     matt = torch.zeros_like(t_near, dtype=torch.bool)
     if seen.meshes is not None:
         matt = seen.meshes.mask
@@ -179,7 +181,7 @@ def _normal(k: list[Tensor], p: list[Tensor], view: list[Tensor]) -> list[Tensor
 
 
 def _albedo(
-    k: list[Tensor], p: list[Tensor], t: Tensor, facing: Tensor, camera: Tensor, atlas: Atlas
+    k: list[Tensor], p: list[Tensor], t: Tensor, facing: Tensor, *, camera: Tensor, atlas: Atlas
 ) -> list[Tensor]:
     """The texture at each pixel, from the mip level whose texels are about as large as the pixel."""
     texels, starts = _texels(atlas, str(t.device))

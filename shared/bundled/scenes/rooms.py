@@ -13,7 +13,7 @@ import numpy as np
 
 from shared.bundled.render import Atlas, Builder, MeshLibrary, Scene, rotation_x, rotation_y, rotation_z
 from shared.bundled.render import atlas as own_atlas
-from shared.bundled.scenes import animals, faces, nature, outdoors, people, streets, vehicles
+from shared.bundled.scenes import animals, clutter, faces, nature, outdoors, people, streets, vehicles
 from shared.bundled.scenes import furniture as things
 from shared.bundled.scenes.interior import at_wall, ceiling_lamps, door, openings, trim
 from shared.bundled.scenes.layout import hang_pictures, line_walls
@@ -316,7 +316,11 @@ KINDS: dict[str, tuple[Maker, float]] = {
     "corridor": (corridor, 0.05),
     "table_top": (table_top, 0.05),
     "from_above": (from_above, 0.04),
-    "loose_things": (loose_things, 0.05),
+    "loose_things": (loose_things, 0.04),
+    "shop": (clutter.shop, 0.04),
+    "kitchen": (clutter.kitchen, 0.06),
+    "cellar": (clutter.cellar, 0.05),
+    "close_up": (clutter.close_up, 0.03),
     "driver_street": (streets.driver_street, 0.09),
     "walker_street": (streets.walker_street, 0.05),
     "square": (streets.square, 0.02),
@@ -336,6 +340,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "streets": ("driver_street", "walker_street", "square", "from_above"),
     "nature": ("park", "wood", "shore", "fields", "humps_and_rocks", "animals_outdoors"),
     "people": ("webcam", "standing_people", "face", "hands", "pets"),
-    "clutter": ("table_top", "loose_things"),
+    "clutter": ("table_top", "loose_things", "shop", "kitchen", "cellar", "close_up"),
 }
 """Kinds that are scored together."""

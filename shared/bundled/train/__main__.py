@@ -56,7 +56,7 @@ def train(settings: TrainSettings) -> Training:
         while training.progress < 1:
             losses.append(_one_step(training, next(batches)))
             if training.step % settings.log_every == 0:
-                pool.refresh()
+                pool.refresh(most_new=32)
                 _log(training, pool, float(np.mean(losses)))
                 losses.clear()
             if time.monotonic() - saved_s > SAVE_EVERY_S:

@@ -1,7 +1,7 @@
 """What changes a rendered picture anew at each use, with torchvision.transforms.v2. Imports torch.
 
-Some pictures come twice: seen by a camera a hair further on, with other light, noise and compression. What the
-network says of both must be the same, and where it is not, a video of it flickers.
+Some pictures come twice: seen by a camera a hair further on, with other light, noise and compression. What
+the network says of both must be the same, and where it is not, a video of it flickers.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Augmentation:
     def batch(
         self, pairs: list[tuple[Picture, Picture]], size_px: tuple[int, int], *, twins: int = 0
     ) -> Batch:
-        """Pairs of (H, W, 3) uint8 BGR and (H, W) inverse depth -> pictures of (height, width), twins last."""
+        """Pairs of (H, W, 3) uint8 BGR and (H, W) inverse depth -> a batch of that size, twins last."""
         seen, seen_again, maps = [], [], []
         for number, (image_bgr, inverse_depth) in enumerate(pairs):
             image, depth = _as_tensors(image_bgr, inverse_depth, flip=bool(torch.rand(()) < 0.5))

@@ -93,8 +93,8 @@ def local_geometry_loss(guess: Tensor, target: Tensor) -> Tensor:
 def twin_loss(prediction: Tensor, again: Tensor, twin_of_k23: Tensor) -> Tensor:
     """How far the network's word about a picture is from its word about the same one, seen again.
 
-    prediction, again: (k, h, w). twin_of_k23: see `augment.Batch`. Mean absolute difference where both see the
-    place, in the prediction's own mean absolute deviation: scale and shift must not change either.
+    prediction, again: (k, h, w). twin_of_k23: see `augment.Batch`. Mean absolute difference where both see
+    the place, in the prediction's own mean absolute deviation: scale and shift must not change either.
     """
     grid = F.affine_grid(twin_of_k23, [len(again), 1, *again.shape[1:]], align_corners=False)
     warped = F.grid_sample(again[:, None], grid, padding_mode="border", align_corners=False)[:, 0]
