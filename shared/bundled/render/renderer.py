@@ -75,8 +75,10 @@ def render(
 
     Depth is along the camera's axis, the sky is 0. seed: of the noise that softens shadows. A GPU takes the
     scenes as one batch and tries every solid at every pixel; a CPU goes picture by picture and tries a solid
-    only where it can be seen.
+    only where it can be seen, and meshes, which are hit on a CPU only.
     """
+    if device != "cpu" and any(scene.placed for scene in scenes):
+        raise ValueError("render: meshes are hit on a CPU only; leave them out of the scenes, or use the CPU")
     groups = [[scene] for scene in scenes] if device == "cpu" else [list(scenes)]
     generator = torch.Generator().manual_seed(seed)
     done = [_render_group(group, width_px, height_px, generator, device) for group in groups]

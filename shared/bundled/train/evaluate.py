@@ -1,7 +1,8 @@
 """Scores of the bundled network: `python -m shared.bundled.train.evaluate [--scenes N] [--photos FOLDER]`.
 
-On rendered scenes that no training reads, and on photos with measured depth: NAME.jpg with NAME_depth_mm.png
-(uint16, millimetres, 0 = not measured). Beside them the baseline that only says 'lower is nearer'.
+On rendered scenes that no training reads, all together or by kind, and on photos with measured depth:
+NAME.jpg with NAME_depth_mm.png (uint16, millimetres, 0 = not measured). Beside them the baseline that only
+says 'lower is nearer'.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import DepthMap, FrameBGR, UserError
-from shared.bundled.train.render_shards import HELD_BACK_SEED, render_seeds
-from shared.bundled.train.scores import Scores, ramp, score, score_rendered
+from shared.bundled.render import Atlas, MeshLibrary
+from shared.bundled.scenes import GROUPS, random_scene
+from shared.bundled.train.render_shards import (
+    HELD_BACK_SEED,
+    add_photograph_options,
+    photographs_from,
+    render_seeds,
+)
+from shared.bundled.train.scores import Scores, edge_widths, ramp, score, score_rendered
 
 logger = logging.getLogger(__name__)
 
 WIDTH_PX, HEIGHT_PX = 256, 192
+GROUP_SEEDS = 10_000  # from one group's held-back seeds to the next one's
+Photographs = tuple[Atlas | None, MeshLibrary | None]
 Predict = Callable[[FrameBGR], DepthMap]
 
 
@@ -32,8 +42,46 @@ def score_scenes(predict: Predict, count: int) -> tuple[Scores, Scores]:
     pairs = []
     for seed in range(HELD_BACK_SEED, HELD_BACK_SEED + count):
         image_bgr, inverse_depth = (array[0] for array in render_seeds(seed, 1, WIDTH_PX, HEIGHT_PX))
-        guesses = predict(image_bgr), ramp(HEIGHT_PX, WIDTH_PX)
-        pairs.append([score_rendered(guess, inverse_depth) for guess in guesses])
+        pairs.append(_guesses(predict, image_bgr, inverse_depth))
+    return _means(pairs)
+
+
+def score_groups(predict: Predict, count: int, photographs: Photographs) -> dict[str, tuple[Scores, Scores]]:
+    """For each group of kinds, means over `count` held-back scenes of its own, its kinds in turn."""
+    return {
+        group: _means([_guesses(predict, *pair) for pair in group_pictures(group, count, photographs)])
+        for group in GROUPS
+    }
+
+
+def group_pictures(group: str, count: int, photographs: Photographs) -> Iterator[tuple[FrameBGR, DepthMap]]:
+    """Held-back pictures of a group with their exact inverse depth, 256x192."""
+    from shared.bundled.render import render
+
+    first_seed = HELD_BACK_SEED + GROUP_SEEDS * (1 + list(GROUPS).index(group))
+    for number in range(count):
+        kind = GROUPS[group][number % len(GROUPS[group])]
+        scene = random_scene(first_seed + number, kind, atlas=photographs[0], meshes=photographs[1])
+        image_rgb, inverse_depth = render([scene], WIDTH_PX, HEIGHT_PX, seed=number)
+        yield np.ascontiguousarray(image_rgb[0].numpy()[::-1].transpose(1, 2, 0)), inverse_depth[0].numpy()
+
+
+def median_edge_width(predict: Predict, count: int, photographs: Photographs) -> float:
+    """Pixels of 256 in which the prediction passes from 10 to 90 % of a step that is exact in the scene."""
+    widths: list[float] = []
+    for group in GROUPS:
+        for image_bgr, inverse_depth in group_pictures(group, count, photographs):
+            widths += edge_widths(predict(image_bgr), inverse_depth)
+    return float(np.median(widths))
+
+
+def _guesses(predict: Predict, image_bgr: FrameBGR, inverse_depth: DepthMap) -> tuple[Scores, Scores]:
+    guesses = predict(image_bgr), ramp(HEIGHT_PX, WIDTH_PX)
+    own, baseline = (score_rendered(guess, inverse_depth) for guess in guesses)
+    return own, baseline
+
+
+def _means(pairs: list[tuple[Scores, Scores]]) -> tuple[Scores, Scores]:
     return Scores.mean([own for own, _ in pairs]), Scores.mean([baseline for _, baseline in pairs])
 
 
@@ -67,7 +115,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m shared.bundled.train.evaluate", description=__doc__)
     parser.add_argument("--weights", default="bundled", help="as for the viewer")
     parser.add_argument("--scenes", type=int, nargs="*", default=[200], help="how many held-back scenes")
+    parser.add_argument("--groups", type=int, metavar="N", help="N held-back scenes of each group of kinds")
+    parser.add_argument("--edges", type=int, metavar="N", help="width of depth edges, on N scenes of each")
     parser.add_argument("--photos", type=Path, help="a folder of photos with measured depth")
+    add_photograph_options(parser)
     options = parser.parse_args(argv)
 
     from shared.predictor import DepthPredictor
@@ -76,12 +127,20 @@ def main(argv: list[str] | None = None) -> int:
     rows: dict[str, Scores] = {}
     for count in options.scenes:
         rows[f"{count} scenes"], rows[f"{count} scenes, ramp"] = score_scenes(predict, count)
+    photographs = photographs_from(options) if options.groups or options.edges else (None, None)
+    for group, (own, baseline) in (
+        score_groups(predict, options.groups, photographs).items() if options.groups else ()
+    ):
+        rows[group], rows[f"{group}, ramp"] = own, baseline
     if options.photos is not None:
         photos = score_photos(predict, options.photos)
         rows |= {name: own for name, (own, _) in photos.items()}
         rows["photos"] = Scores.mean([own for own, _ in photos.values()])
         rows["photos, ramp"] = Scores.mean([baseline for _, baseline in photos.values()])
     sys.stdout.write(table(rows) + "\n")
+    if options.edges:
+        width_px = median_edge_width(predict, options.edges, photographs)
+        sys.stdout.write(f"depth edges, 10 to 90 %, median: {width_px:.2f} px\n")
     return 0
 
 

@@ -59,8 +59,7 @@ def main(argv: list[str] | None = None) -> int:
 
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    atlas = photographed_atlas(options.textures, options.surroundings)
-    meshes = load_meshes(options.meshes) if options.meshes else None
+    atlas, meshes = photographs_from(options)
     for number in range(options.shards):
         seed = options.seed_from + number * options.pictures
         path = options.out / f"{options.prefix}{seed:09d}.npz"
@@ -74,6 +73,15 @@ def add_photograph_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--textures", type=Path, metavar="FOLDER", help="photographs of surfaces, by kind")
     parser.add_argument("--surroundings", type=Path, metavar="FOLDER", help="panoramas, for skies")
     parser.add_argument("--meshes", type=Path, metavar="FOLDER", help="furniture: the unpacked archives")
+
+
+def photographs_from(options: argparse.Namespace) -> tuple[Atlas | None, MeshLibrary | None]:
+    """What the options of `add_photograph_options` name; None for what they do not."""
+    has_pictures = options.textures or options.surroundings
+    return (
+        photographed_atlas(options.textures, options.surroundings) if has_pictures else None,
+        load_meshes(options.meshes) if options.meshes else None,
+    )
 
 
 if __name__ == "__main__":

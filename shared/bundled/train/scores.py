@@ -12,6 +12,8 @@ from shared import DepthMap
 
 FURTHEST_INVERSE_M = 0.1
 FURTHEST_SCORED_M = 80.0
+EDGE_REACH_PX = 8
+LEVEL = 1.1  # the largest ratio of inverse depths on one side of a clean step
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,39 @@ def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts - 1) / 2)[inverse]
+
+
+def edge_widths(prediction: DepthMap, inverse_depth: NDArray[np.float32]) -> list[float]:
+    """Pixels from 10 to 90 % of the predicted step, at each of the scene's clean steps along its rows.
+
+    A clean step: exact inverse depth (h, w) is almost level for EDGE_REACH_PX on both sides and differs by
+    more than a third across. Steps that the prediction does not make at all (less than a fifth of what it makes of
+    the whole picture's range) are left out: they are missed, not soft.
+    """
+    reach, widths = EDGE_REACH_PX, []
+    spread = float(np.quantile(prediction, 0.98) - np.quantile(prediction, 0.02))
+    ratio = inverse_depth[:, 1:] / np.maximum(inverse_depth[:, :-1], 1e-6)
+    for row, column in zip(*np.nonzero((ratio > 4 / 3) | (ratio < 3 / 4)), strict=True):
+        if not reach <= column < inverse_depth.shape[1] - reach - 1:
+            continue
+        place = row, slice(column - reach + 1, column + 1 + reach)
+        sides = np.split(inverse_depth[place], 2)
+        if any(side.min() <= 0 or side.max() / side.min() > LEVEL for side in sides):
+            continue
+        profile = prediction[place].astype(np.float64)
+        step = profile[-1] - profile[0]
+        if abs(step) > 0.2 * spread and (step > 0) == (ratio[row, column] > 1):
+            widths.append(_rise_px((profile - profile[0]) / step))
+    return widths
+
+
+def _rise_px(profile: NDArray[np.float64]) -> float:
+    """From the last crossing of 0.1 to the first of 0.9 after it, between pixels."""
+    start = int(np.flatnonzero(profile < 0.1)[-1])
+    end = start + 1 + int(np.flatnonzero(profile[start + 1 :] >= 0.9)[0])
+    first = start + (0.1 - profile[start]) / (profile[start + 1] - profile[start])
+    last = end - 1 + (0.9 - profile[end - 1]) / (profile[end] - profile[end - 1])
+    return float(max(last - first, 0.0))
 
 
 def ramp(height_px: int, width_px: int) -> DepthMap:

@@ -118,7 +118,7 @@ def test_windows_give_the_same_answer_as_trying_every_solid(seed: int) -> None:
     _, by_windows = render([scene], *SIZE_PX)
     generator = torch.Generator().manual_seed(0)
     size = (SIZE_PX[1], SIZE_PX[0])
-    _, by_all = renderer._passes(tables, size, generator, None)
+    _, by_all = renderer._passes([scene], tables, size, generator, windowed=False)
     solids = torch.cat([tables["boxes"][0], tables["rounds"][0]])
     assert (windows(solids.numpy(), scene.camera, *size)[:, 2] > 0).any()
     difference = (by_windows.flatten() - by_all.flatten()).abs() / by_all.flatten().clamp_min(1e-3)
