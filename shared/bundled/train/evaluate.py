@@ -121,8 +121,11 @@ def main(argv: list[str] | None = None) -> int:
     add_photograph_options(parser)
     options = parser.parse_args(argv)
 
+    import torch
+
     from shared.predictor import DepthPredictor
 
+    torch.set_num_threads(1)  # on a busy machine its threads wait for each other longer than they work
     predict = DepthPredictor.from_weights(options.weights, precision="f32").predict
     rows: dict[str, Scores] = {}
     for count in options.scenes:

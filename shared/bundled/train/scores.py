@@ -68,8 +68,8 @@ def edge_widths(prediction: DepthMap, inverse_depth: NDArray[np.float32]) -> lis
     """Pixels from 10 to 90 % of the predicted step, at each of the scene's clean steps along its rows.
 
     A clean step: exact inverse depth (h, w) is almost level for EDGE_REACH_PX on both sides and differs by
-    more than a third across. Steps that the prediction does not make at all (less than a fifth of what it makes
-    of the whole picture's range) are left out: they are missed, not soft.
+    more than a third across. Steps that the prediction does not make at all (less than a fifth of what it
+    makes of the whole range) are left out: they are missed, not soft.
     """
     reach, widths = EDGE_REACH_PX, []
     spread = float(np.quantile(prediction, 0.98) - np.quantile(prediction, 0.02))
