@@ -18,7 +18,13 @@ from live.web.query import SLOWEST_EVERY
 from shared import Colormap, Look, View
 
 TITLE = "Depth viewer"
-VIEWS = {"depth": "Heat map", "overlay": "Overlay", "side-by-side": "Side by side", "focus": "Focus"}
+VIEWS = {
+    "depth": "Heat map",
+    "overlay": "Overlay",
+    "side-by-side": "Side by side",
+    "focus": "Focus",
+    "relief": "Relief",
+}
 FONT = ["ui-sans-serif", "system-ui", "sans-serif"]
 MONO_FONT = ["ui-monospace", "monospace"]
 START = {
