@@ -65,7 +65,7 @@ class Controls:
         self.look = replace(self.look, view="relief", turn=Turn())
 
     def drag(self, right: float, down: float, wheel: float) -> None:
-        """The mouse with its button held, in shares of the window: what is near goes along; the wheel's notches."""
+        """The mouse, its button held, in shares of the window: what is near goes along. wheel: notches."""
         if self.look.view != "relief" or not (right or down or wheel):
             return
         before, (smallest, largest) = self.look.turn, ZOOM_BOUNDS

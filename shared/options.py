@@ -108,7 +108,7 @@ def add_view_options(parser: argparse.ArgumentParser, *, default_view: View = "d
         type=turn,
         default=Turn(),
         metavar="YAW,PITCH",
-        help="from where the view relief looks: degrees to the right and from above (default 12,5; =-12,5 from the left)",
+        help="where the view relief looks from: degrees to the right, from above (default 12,5)",
     )
 
 

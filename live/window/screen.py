@@ -69,7 +69,7 @@ class Screen:
         return [(place, None if depth is None else picture.origin(depth)) for place, depth in clicked]
 
     def take_drag(self) -> tuple[float, float, float]:
-        """What the mouse did since the last call: right and down in shares of the window; the wheel's notches."""
+        """Since the last call: how far the mouse dragged right and down, of the window; wheel notches."""
         (right_px, down_px), wheel = self.window.take_drag()
         width_px, height_px = self._shown[1]
         return right_px / width_px, down_px / height_px, wheel

@@ -25,6 +25,7 @@ class Window:
         self._clicks_px: list[tuple[int, int]] = []
         self._dragged_px, self._wheel = (0, 0), 0.0
         self._title = title
+        self._zooms_itself = cv2.currentUIFramework().startswith("QT")  # Qt's windows enlarge what they show
         self._is_full_screen = False
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
@@ -39,8 +40,8 @@ class Window:
         if event == cv2.EVENT_MOUSEMOVE and flags & cv2.EVENT_FLAG_LBUTTON and before_px is not None:
             right_px, down_px = self._dragged_px
             self._dragged_px = right_px + x - before_px[0], down_px + y - before_px[1]
-        if event == cv2.EVENT_MOUSEWHEEL:
-            self._wheel += cv2.getMouseWheelDelta(flags) / WHEEL_NOTCH
+        if event == cv2.EVENT_MOUSEWHEEL and not self._zooms_itself:
+            self._wheel += (flags >> 16) / WHEEL_NOTCH  # cv::getMouseWheelDelta, which Python is not given
         if event == cv2.EVENT_LBUTTONDOWN:
             self._clicks_px.append((x, y))
 
