@@ -16,20 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import DepthMap, DisplayRange
+from shared.relief import stepped
 from shared.render import nearness_share
 
-MOST_COLUMNS = 256
+MOST_COLUMNS = 384
 VIEW_DEG = 55.0  # across the picture: what a webcam sees
-NEAREST, FARTHEST = 1.0, 4.0  # relative depth has no unit: how far what is shown as near and as far is put
+NEAREST, FARTHEST = 1.0, 3.0  # relative depth has no unit: how far what is shown as near and as far is put
 STEP = 1.12  # a triangle whose corners' distances differ by more than this factor would join two things
 FLOAT, UNSIGNED_INT, ARRAY_BUFFER, ELEMENT_BUFFER = 5126, 5125, 34962, 34963
 
 
 def model_glb(photo_jpeg: bytes, aspect: float, depth_map: DepthMap, display_range: DisplayRange) -> bytes:
     """photo_jpeg: the texture; aspect: its width / height. The camera is the origin and looks along -z."""
-    near = nearness_share(depth_map, display_range)
+    near = stepped(nearness_share(depth_map, display_range))
+    most_px = (MOST_COLUMNS, max(round(near.shape[0] * MOST_COLUMNS / near.shape[1]), 2))
     if near.shape[1] > MOST_COLUMNS:
-        near = cv2.resize(near, (MOST_COLUMNS, max(round(near.shape[0] * MOST_COLUMNS / near.shape[1]), 2)))
+        near = cv2.resize(near, most_px, interpolation=cv2.INTER_NEAREST)
     distance = 1 / (1 / FARTHEST + near * np.float32(1 / NEAREST - 1 / FARTHEST))
     across, down = (np.linspace(0, 1, count, dtype=np.float32) for count in near.shape[::-1])
     u, v = np.meshgrid(across, down)

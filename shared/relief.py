@@ -46,7 +46,7 @@ def relief(frame_bgr: FrameBGR, near: Field, turn: Turn) -> FrameBGR:
     rows, columns = near.shape
     width_px, height_px = frame_bgr.shape[1], frame_bgr.shape[0]
     small_bgr = cv2.resize(frame_bgr, (columns, rows), interpolation=cv2.INTER_AREA)
-    finer = _stepped(near)
+    finer = stepped(near)
     ground_bgr, ground = _ground(small_bgr, cv2.resize(finer, (columns, rows), interpolation=cv2.INTER_AREA))
     u, v = np.meshgrid(*(np.arange(n, dtype=np.float32) - np.float32((n - 1) / 2) for n in (columns, rows)))
     seen = _met(finer, ground, turn, u, v)
@@ -69,12 +69,12 @@ def source_of(near: Field, turn: Turn, place: Point) -> Point | None:
     rows, columns = near.shape
     u = np.full((1, 1), place[0] * columns - columns / 2, np.float32)
     v = np.full((1, 1), place[1] * rows - rows / 2, np.float32)
-    seen = _met(_stepped(near), cv2.erode(near, _reach(columns)), turn, u, v)
+    seen = _met(stepped(near), cv2.erode(near, _reach(columns)), turn, u, v)
     x, y = (float(seen.x_px[0, 0]) + 0.5) / columns, (float(seen.y_px[0, 0]) + 0.5) / rows
     return (x, y) if 0 <= x < 1 and 0 <= y < 1 else None
 
 
-def _stepped(near: Field) -> Field:
+def stepped(near: Field) -> Field:
     """At twice the size, with steps where networks draw slopes between two things.
 
     Each pixel takes the nearer of both ends (Kramer and Bruckner's iteration, 1975), once things have grown a

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const MOST_RAD = 0.8;
-  const PIVOT = -2; // turned about what is two units before the camera, in the middle of 1 to 4
+  const PIVOT = -2; // turned about what is two units before the camera, in the middle of 1 to 3
   const VERTEX = `attribute vec3 position; attribute vec2 place; varying vec2 at;
     uniform vec4 turn; uniform vec2 lens; // turn: cosine and sine to the side, cosine and sine upwards
     void main() {
@@ -70,7 +70,7 @@
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
     gl.enable(gl.DEPTH_TEST);
 
-    const state = { side: 0.2, up: 0.05, zoom: 1 };
+    const state = { side: 0.15, up: 0.05, zoom: 1 };
     function draw() {
       const lens = state.zoom / Math.tan(55 * Math.PI / 360);
       gl.uniform4f(gl.getUniformLocation(made, "turn"),

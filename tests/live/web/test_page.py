@@ -143,7 +143,7 @@ def test_a_photo_becomes_a_model_to_turn_and_to_download(
     assert first.std() > 20  # something is to be seen
     for _ in range(2):
         page.keyboard.press("ArrowRight")
-    assert canvas.get_attribute("data-side") == "0.400"
+    assert canvas.get_attribute("data-side") == "0.350"
     assert np.abs(drawn() - first).mean() > 3
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + 300, box["y"] + 200)
