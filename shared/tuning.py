@@ -9,11 +9,11 @@ import numpy as np
 LARGEST_KEPT_BYTES = 31 << 20
 
 
-def share_cores() -> None:
-    """The network runs on all cores; OpenCV on half of them keeps the two from fighting."""
+def share_cores(cores: int | None = None) -> None:
+    """The network runs on all cores (None) or so many; OpenCV on half of them keeps the two from fighting."""
     import cv2
 
-    cv2.setNumThreads(max(1, (os.cpu_count() or 2) // 2))
+    cv2.setNumThreads(max(1, (cores or os.cpu_count() or 2) // 2))
 
 
 def keep_freed_memory() -> None:

@@ -43,6 +43,10 @@ DIRECTIONS: dict[str, set[str]] = {
     "video": {
         "shared", "shared.about", "shared.bundled", "shared.media", "shared.motion", "shared.predictor",
     },
+    "video.cluster": {
+        "shared", "shared.media", "shared.motion", "shared.network", "video",
+    },
+    "video.__main__": {"shared", "shared.about", "video", "video.cluster"},
     "live": {"shared", "shared.motion", "shared.predictor"},
     "live.capture": {"live", "shared", "shared.media"},
     "live.window": {"live", "shared", "shared.motion"},
@@ -66,9 +70,9 @@ OPEN_ROOMS = {"shared", "live", "video"}
 SIDE_DOORS = {"shared.network.model", "shared.bundled.demo"}
 """Imported by name: torch's cost must not be the door's, and the demo is no weights."""
 
-COMMANDS = {"live.__main__"}
+COMMANDS = {"live.__main__", "video.__main__"}
 
-HEAVY = {"torch", "torchvision", "timm", "openvino", "gradio", "cv2"}
+HEAVY = {"torch", "torchvision", "timm", "openvino", "gradio", "ray", "cv2"}
 
 
 def source_files(*folders: str) -> list[Path]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
-from shared import Encoding, Preset, RawForm, Turn, UserError
+from shared import Encoding, Preset, RawForm, UserError
 from shared.options import (
     ArgumentParser,
     add_common_options,
@@ -25,6 +25,9 @@ from shared.options import (
     whole_number_0_51,
 )
 from video.settings import DEFAULT_EVERY, ConvertSettings, RawSize
+
+if TYPE_CHECKING:
+    from video.plan import BatchOptions
 
 PROG = "depth-video"
 
@@ -46,23 +49,29 @@ def _command(argv: list[str]) -> int:
         print(version_text(arguments.weights))
         return 0
     _check(arguments)
+    if arguments.cluster is not None:
+        from video.cluster import ClusterChoice, run_cluster
+
+        choice = ClusterChoice(arguments.cluster, arguments.worker_cores, arguments.jobs)
+        return run_cluster(batch_from(arguments), settings_from(arguments), choice, say=print)
     from video.batch import run_batch
+
+    return run_batch(batch_from(arguments), settings_from(arguments), say=print)
+
+
+def batch_from(arguments: argparse.Namespace) -> BatchOptions:
     from video.plan import BatchOptions
 
-    return run_batch(
-        BatchOptions(
-            inputs=[Path(name) for name in arguments.inputs],
-            output=arguments.output,
-            output_dir=arguments.output_dir,
-            is_demo=arguments.demo,
-            recursive=arguments.recursive,
-            skip_existing=arguments.skip_existing,
-            jobs=arguments.jobs,
-            quiet=arguments.quiet,
-            network=network_from(arguments),
-        ),
-        settings_from(arguments),
-        say=print,
+    return BatchOptions(
+        inputs=[Path(name) for name in arguments.inputs],
+        output=arguments.output,
+        output_dir=arguments.output_dir,
+        is_demo=arguments.demo,
+        recursive=arguments.recursive,
+        skip_existing=arguments.skip_existing,
+        jobs=arguments.jobs or 1,
+        quiet=arguments.quiet,
+        network=network_from(arguments),
     )
 
 
@@ -98,8 +107,6 @@ def _check(arguments: argparse.Namespace) -> None:
     several = len(arguments.inputs) > 1 or any(Path(name).is_dir() for name in arguments.inputs)
     if arguments.output is not None and several:
         raise UserError("-o names one file, but there are several inputs.", "Use --output-dir instead.")
-    if arguments.turn != Turn() and arguments.view != "relief":
-        raise UserError("--turn belongs to another view.", "Add --view relief, or leave --turn away.")
     if arguments.focus is not None and arguments.view != "focus":
         raise UserError("--focus belongs to another view.", "Add --view focus, or leave --focus away.")
     if arguments.raw and arguments.resume:
@@ -119,6 +126,7 @@ def build_parser() -> ArgumentParser:
     add_view_options(parser)
     _add_depth_options(parser)
     _add_video_options(parser)
+    _add_cluster_options(parser)
     add_model_options(parser)
     add_common_options(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -138,7 +146,19 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--resume", action="store_true", help="go on with a conversion that was stopped")
     group.add_argument("--recursive", action="store_true", help="look into the folders' folders, too")
     group.add_argument(
-        "--jobs", type=positive_int, default=1, metavar="N", help="files at a time (default 1)"
+        "--jobs", type=positive_int, metavar="N", help="files at a time (default 1); of a cluster: workers"
+    )
+
+
+def _add_cluster_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("cluster")
+    group.add_argument(
+        "--cluster",
+        metavar="ADDRESS|local",
+        help="convert on a Ray cluster, long films in segments; local: on one of this machine's cores",
+    )
+    group.add_argument(
+        "--worker-cores", type=positive_int, default=1, metavar="N", help="cores of each worker (default 1)"
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared import UserError
+from shared import NetworkChoice, UserError
 from shared.media import check_is_file
 from shared.signals import cancel_on_signals
 from shared.tuning import keep_freed_memory, share_cores
@@ -44,7 +44,7 @@ def run_batch(options: BatchOptions, settings: ConvertSettings, *, say: Callable
     """
     jobs = plan(options, is_raw=settings.raw is not None)
     for job in jobs:
-        _check(job, options, settings)
+        check(job, options, settings)
     todo = [job for job in jobs if job.outcome == "waiting"]
     is_single = len(jobs) == 1 and (options.is_demo or jobs[0].source in options.inputs)
     if is_single and jobs[0].error:
@@ -71,10 +71,10 @@ def _run_all(
     cores_each = None if lanes == 1 else max(1, (os.cpu_count() or 1) // lanes)
     has_clips = not all(job.is_photo for job in jobs)
     callers = SIDE_BY_SIDE if lanes == 1 and has_clips else 1
-    first = load_predictor(options, cores_each, callers)
+    first = load_predictor(options.network, cores_each, callers)
 
     def work(lane: int) -> None:
-        predictor = first if lane == 0 else load_predictor(options, cores_each, callers)
+        predictor = first if lane == 0 else load_predictor(options.network, cores_each, callers)
         while not cancel.is_set():
             with lock:
                 job = next(waiting, None)
@@ -99,11 +99,11 @@ def _work_all(work: Callable[[int], None], lanes: int) -> None:
                 lane.result()
 
 
-def load_predictor(options: BatchOptions, threads: int | None, callers: int) -> DepthPredictor:
+def load_predictor(network: NetworkChoice, threads: int | None, callers: int) -> DepthPredictor:
     """threads: how many cores it may use; None takes all. callers: how many inferences may share them."""
     from shared.predictor import DepthPredictor
 
-    predictor = DepthPredictor.from_weights(**asdict(options.network), threads=threads)
+    predictor = DepthPredictor.from_weights(**asdict(network), threads=threads)
     if callers > 1:
         predictor.share_among(callers)
     return predictor
@@ -136,8 +136,14 @@ def _run_one(
         logger.warning("%s", warning)
 
 
-def _check(job: Job, options: BatchOptions, settings: ConvertSettings) -> None:
-    """Finds, before the model is loaded, what cannot be converted."""
+def check(
+    job: Job,
+    options: BatchOptions,
+    settings: ConvertSettings,
+    *,
+    look: Callable[[Path, Path, ConvertSettings], object] = prepare,
+) -> None:
+    """Finds, before the model is loaded, what cannot be converted. look: what is asked about a video."""
     try:
         check_name(job.output)
         if job.output.exists() and (options.skip_existing or _is_finished(job, settings)):
@@ -151,7 +157,7 @@ def _check(job: Job, options: BatchOptions, settings: ConvertSettings) -> None:
         if job.is_photo:
             check_output(job.source, job.output, overwrite=settings.overwrite, suffixes=PHOTO_OUTPUT_SUFFIXES)
         else:
-            prepare(job.source, job.output, settings)
+            look(job.source, job.output, settings)
     except UserError as error:
         job.outcome, job.error = "failed", error
 

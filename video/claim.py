@@ -39,7 +39,7 @@ def _locked(path: Path, output: Path) -> int | None:
         except OSError:
             return None  # the writer says what is wrong with the folder
         try:
-            _take(lock)
+            take(lock)
         except BlockingIOError:
             os.close(lock)
             raise UserError(
@@ -56,7 +56,7 @@ def _locked(path: Path, output: Path) -> int | None:
         os.close(lock)
 
 
-def _take(lock: int) -> None:
+def take(lock: int) -> None:
     """Raises BlockingIOError when somebody else has it."""
     if sys.platform == "win32":
         import msvcrt

@@ -78,9 +78,14 @@ def convert(
 
 def prepare(source: Path, output: Path, settings: ConvertSettings) -> VideoInfo:
     """What `source` holds, if it may be converted to `output`; needs no network. Raises UserError."""
+    check_free(source, output, settings)
+    return probe(source)
+
+
+def check_free(source: Path, output: Path, settings: ConvertSettings) -> None:
+    """Raises UserError when `output` must not be written, or something is kept of it."""
     check_output(source, output, overwrite=settings.overwrite, suffixes=VIDEO_OUTPUT_SUFFIXES)
     partials.check_kept(output, settings)
-    return probe(source)
 
 
 class _Conversion:

@@ -154,6 +154,15 @@ def load(output: Path, mark: Mapping[str, Any]) -> Partial | None:
             f"{state_path(output)} is missing.", "Begin anew with --overwrite instead of --resume."
         )
     saved, made_with = read(state_path(output))
+    check_mark(kept, mark, made_with)
+    frames = playable_frames(kept)
+    if saved.state is None or saved.next_frame > frames:
+        return Partial(frames, 0, None)
+    return Partial(frames, saved.next_frame, saved.state)
+
+
+def check_mark(kept: Path, mark: Mapping[str, Any], made_with: Mapping[str, Any]) -> None:
+    """Raises UserError when what is kept was made from another source or with other settings."""
     now = json.loads(json.dumps(dict(mark)))
     differing = sorted(name for name in {*now, *made_with} if now.get(name) != made_with.get(name))
     if differing:
@@ -162,10 +171,6 @@ def load(output: Path, mark: Mapping[str, Any]) -> Partial | None:
             f"{kept} was made with another {' and another '.join(words)}.",
             "Repeat the options of that run, or begin anew with --overwrite.",
         )
-    frames = playable_frames(kept)
-    if saved.state is None or saved.next_frame > frames:
-        return Partial(frames, 0, None)
-    return Partial(frames, saved.next_frame, saved.state)
 
 
 def remove(output: Path) -> None:

@@ -18,13 +18,7 @@ from live.web.query import SLOWEST_EVERY
 from shared import Colormap, Look, View
 
 TITLE = "Depth viewer"
-VIEWS = {
-    "depth": "Heat map",
-    "overlay": "Overlay",
-    "side-by-side": "Side by side",
-    "focus": "Focus",
-    "relief": "Relief",
-}
+VIEWS = {"depth": "Heat map", "overlay": "Overlay", "side-by-side": "Side by side", "focus": "Focus"}
 FONT = ["ui-sans-serif", "system-ui", "sans-serif"]
 MONO_FONT = ["ui-monospace", "monospace"]
 START = {
@@ -50,11 +44,7 @@ PHOTO = """
 <video class="dv-picture" data-preview muted playsinline hidden aria-label="What the camera sees"></video>
 <p class="dv-status" role="status" data-status>The photo's depth appears here: near is bright.</p>
 <img class="dv-picture" data-picture alt="Depth of the photo: near is bright" hidden>
-<canvas class="dv-picture" data-model width="960" height="600" tabindex="0" hidden
-  aria-label="The photo as a 3D model: drag or use the arrow keys to turn it, the wheel to zoom"></canvas>
 <p class="dv-row" data-downloads hidden>
-  <button type="button" class="dv-button" data-turn>Turn it as a model</button>
-  <a class="dv-button" download="model.glb" data-glb>Download the model (GLB)</a>
   <a class="dv-button" download="depth.png" data-png>Download the picture (PNG)</a>
   <a class="dv-button" download="depth16.png" data-depth16>Download the depth (16-bit PNG)</a>
 </p>

@@ -1,5 +1,6 @@
 """Files of pictures and sound through ffmpeg, and raw depth on disk; nothing here knows a network."""
 
+from shared.media.ffmpeg import FFMPEG_THREADS_VARIABLE, ffmpeg_version
 from shared.media.mux import Soundtrack, extract_video, join
 from shared.media.photos import check_scans, decode_photo
 from shared.media.probing import VideoInfo, check_is_file, probe
@@ -26,6 +27,7 @@ from shared.media.writer import (
 )
 
 __all__ = [
+    "FFMPEG_THREADS_VARIABLE",
     "SUFFIXES",
     "CodeRange",
     "PixelFormat",
@@ -42,6 +44,7 @@ __all__ = [
     "decode_photo",
     "encode_png",
     "extract_video",
+    "ffmpeg_version",
     "join",
     "partial_of",
     "piece_beside",

@@ -41,6 +41,8 @@ DAMAGE = re.compile(
 REPEATED = re.compile(r"Last message repeated (\d+) times")
 WINDOWS_GROUP: dict[str, Any] = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
 PIPE_BYTES = 1 << 20
+FFMPEG_THREADS_VARIABLE = "DEPTH_FFMPEG_THREADS"
+"""How many threads a decoder or an encoder may have; a worker of a cluster sets it for itself."""
 
 
 @lru_cache(maxsize=1)
@@ -56,6 +58,20 @@ def ffmpeg_exe() -> str:
             "Reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to the path of an ffmpeg program.",
             exit_code=1,
         ) from None
+
+
+def thread_options() -> list[str]:
+    """ffmpeg's options for the input or output that they stand before; none where it may take all cores."""
+    threads = os.environ.get(FFMPEG_THREADS_VARIABLE)
+    return ["-filter_threads", threads, "-threads", threads] if threads else []
+
+
+def ffmpeg_version() -> str:
+    """Such as 7.0.2-static."""
+    import imageio_ffmpeg
+
+    ffmpeg_exe()  # raises the sentence where there is none
+    return str(imageio_ffmpeg.get_ffmpeg_version())
 
 
 def file_url(path: Path) -> str:

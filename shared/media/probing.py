@@ -29,6 +29,7 @@ STANDARD_RATES = (
     Fraction(60),
 )
 TIMING_PACKETS = 400
+SEEKABLE = {"mov", "matroska"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class VideoInfo:
     @property
     def has_audio(self) -> bool:
         return bool(self.audio_codecs)
+
+    @property
+    def can_seek(self) -> bool:
+        """Whether ffmpeg finds a frame by its time, without all that come before it."""
+        return bool(SEEKABLE.intersection(self.container.split(",")))
 
     @property
     def frame_count_estimate(self) -> int | None:

@@ -10,12 +10,11 @@ import numpy as np
 
 from shared import FrameBGR, UserError
 from shared.media.decoding import frame_filters
-from shared.media.ffmpeg import FFmpeg
+from shared.media.ffmpeg import FFmpeg, thread_options
 from shared.media.formats import input_arguments
 from shared.media.probing import VideoInfo, probe
 
 SEEK_MARGIN_S = 5.0
-SEEKABLE = {"mov", "matroska"}
 EARLY_END_S = 1.0
 
 
@@ -95,7 +94,7 @@ class VideoReader:
 
     def _arguments(self) -> list[str]:
         seek_frame = 0
-        if SEEKABLE.intersection(self.info.container.split(",")):
+        if self.info.can_seek:
             seek_frame = max(0, self._first - ceil(SEEK_MARGIN_S * self.info.frame_rate))
         arguments: list[str] = []
         if seek_frame:
@@ -121,6 +120,7 @@ class VideoReader:
         ]
         if self._limit is not None:
             arguments += ["-frames:v", str(self._limit)]
+        arguments = [*thread_options(), *arguments]
         return [*arguments, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "bgr24", "pipe:1"]
 
     def _end(self, *, is_torn: bool) -> None:

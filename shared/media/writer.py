@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from shared import Encoding, FrameBGR, UserError
 from shared.media.decoding import BT709_TAGS, EXACT_SCALING
-from shared.media.ffmpeg import FFmpeg, file_url, run_ffmpeg
+from shared.media.ffmpeg import FFmpeg, file_url, run_ffmpeg, thread_options
 from shared.media.formats import input_arguments
 from shared.media.mux import Soundtrack, join
 from shared.media.probing import probe
@@ -168,7 +168,7 @@ class VideoWriter:
         return [
             *("-y", "-f", "rawvideo", "-pixel_format", self._pixel_format),
             *("-video_size", f"{width_px}x{height_px}", "-framerate", str(rate), "-i", "pipe:0"),
-            *("-vf", filters, "-c:v", "libx264"),
+            *("-vf", filters, *thread_options(), "-c:v", "libx264"),
             # No B-frames: wherever the encoding breaks off, the pictures so far have no holes.
             *("-crf", str(encoding.crf), "-preset", encoding.preset, "-bf", "0"),
             *("-video_track_timescale", str(timescale)),

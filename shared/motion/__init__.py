@@ -4,7 +4,7 @@ from shared.motion.align import IDENTITY, Affine
 from shared.motion.anchor import Anchor
 from shared.motion.steady import Keyframe, Steadier, carry
 from shared.motion.stream import DepthStream, Foreseen, Predictor
-from shared.motion.track import Timed, Tracker
+from shared.motion.track import Timed, Tracker, first_cut
 
 __all__ = [
     "IDENTITY",
@@ -18,4 +18,5 @@ __all__ = [
     "Timed",
     "Tracker",
     "carry",
+    "first_cut",
 ]

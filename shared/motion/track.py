@@ -6,6 +6,7 @@ carried and steadied.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -74,3 +75,22 @@ class Tracker:
         """Goes on after this keyframe, of a frame of this shape."""
         self._key_gray_u8, self._frame_shape = key_gray_u8, frame_shape
         self._since_keyframe = 0
+
+
+def first_cut(
+    frames: Iterable[Timed], map_size_px: Callable[[FrameBGR], tuple[int, int]], *, every: int
+) -> tuple[int | None, int]:
+    """Where every stream that infers each `every`th frame starts anew, whatever it saw before these frames.
+
+    Which keyframe such a stream compares a frame with is not known here, but it is one of the `every` before
+    it: the frame must be a cut against all of them. Returns its index, or None, and the frames looked at.
+    """
+    past_u8: deque[Gray] = deque(maxlen=every)
+    seen = 0
+    for frame_bgr, _ in frames:
+        gray_u8 = small_gray(frame_bgr, *map_size_px(frame_bgr))
+        seen += 1
+        if len(past_u8) == every and all(motion_between(gray_u8, it).is_cut for it in reversed(past_u8)):
+            return seen - 1, seen
+        past_u8.append(gray_u8)
+    return None, seen

@@ -1,0 +1,196 @@
+"""The command on real Ray clusters, on loopback: nodes, workers and the driver are killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from shared import NetworkChoice
+from tests.conftest import REPOSITORY
+from tests.video.cluster.test_driver import check_like, left_in
+
+pytest.importorskip("ray", reason="Ray is not installed")  # it brings psutil
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
+    pytest.mark.timeout(600),
+]
+
+ENVIRONMENT = {
+    **os.environ,
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # loopback
+    "RAY_AUTH_MODE": "disabled",
+}
+CLUSTER = """
+import json, sys
+from ray.cluster_utils import Cluster
+options = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
+cluster = Cluster(initialize_head=True, head_node_args=options)
+nodes = [cluster.head_node] + [cluster.add_node(num_cpus=1, object_store_memory=80 << 20) for _ in range(2)]
+print(json.dumps({"address": cluster.address}), flush=True)
+for line in sys.stdin:
+    cluster.remove_node(nodes.pop(), allow_graceful=False)
+    print("{}", flush=True)
+cluster.shutdown()
+"""
+
+
+class RayCluster:
+    """Three nodes of one core each, in processes of their own."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", CLUSTER],
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.address = self._answer()["address"]
+
+    def kill_a_node(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        self._answer()
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+
+    def _answer(self) -> dict[str, str]:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                return dict(json.loads(line))
+        raise AssertionError("the cluster did not start")
+
+
+@pytest.fixture
+def ray_cluster() -> Iterator[RayCluster]:
+    cluster = RayCluster()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def command(film: Path, network: NetworkChoice, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    def start(*options: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-m", "video.__main__", str(film), "--output-dir", str(tmp_path / "out")),
+                *("--weights", str(network.weights), "--size", str(network.size)),
+                *("--crf", "0", "--preset", "ultrafast", "--verbose", *options),
+            ],
+            cwd=REPOSITORY,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return start
+
+
+def when(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Waits until something is there, or the process has ended."""
+    while not there() and process.poll() is None:
+        time.sleep(0.02)
+
+
+def worker_pids() -> list[int]:
+    import psutil
+
+    everyone = psutil.process_iter(["cmdline"])
+    return [it.pid for it in everyone if "ray::Worker" in " ".join(it.info["cmdline"] or [])]
+
+
+def test_one_machine_as_a_cluster(
+    command: Callable[..., subprocess.Popen[str]], whole: Path, tmp_path: Path
+) -> None:
+    """Nothing of Ray's is said, listens to other machines, or is left."""
+    process = command("--cluster", "local")
+    when((tmp_path / "out" / ".film-depth.pieces").is_dir, process)
+    listening = listening_addresses(process.pid)
+    out, err = process.communicate(timeout=500)
+    assert process.returncode == 0, err
+    assert listening
+    assert set(listening) <= {"127.0.0.1", "::ffff:127.0.0.1"}
+    check_like(tmp_path / "out" / "film-depth.mp4", whole, exact=False)
+    assert left_in(tmp_path / "out") == ["film-depth.mp4"]
+    assert "raylet" not in out + err
+    assert "on node" in err
+    assert out.splitlines()[-1].endswith("0 of them had to be done again.")
+
+
+def listening_addresses(pid: int) -> list[str]:
+    import psutil
+
+    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return [
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+
+def test_a_node_a_worker_and_the_driver_are_killed(
+    command: Callable[..., subprocess.Popen[str]], ray_cluster: RayCluster, whole: Path, tmp_path: Path
+) -> None:
+    pieces = tmp_path / "out" / ".film-depth.pieces"
+    process = command("--cluster", ray_cluster.address, "--quiet")
+    when(lambda: any(pieces.glob(".*.part.mp4")), process)
+    ray_cluster.kill_a_node()
+    when((pieces / f"{0:09d}.mp4").exists, process)
+    process.kill()  # and with it, its workers
+    process.wait()
+    process = command("--cluster", ray_cluster.address, "--resume")
+    when(lambda: any(pieces.glob(".*.part.mp4")), process)
+    for pid in worker_pids()[:1]:
+        os.kill(pid, signal.SIGKILL)
+    out, err = process.communicate(timeout=500)
+    assert process.returncode == 0, err
+    check_like(tmp_path / "out" / "film-depth.mp4", whole, exact=False)
+    assert left_in(tmp_path / "out") == ["film-depth.mp4"]
+    assert "of them had to be done again" in out
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_once_finishes_what_runs(
+    command: Callable[..., subprocess.Popen[str]], whole: Path, tmp_path: Path
+) -> None:
+    pieces = tmp_path / "out" / ".film-depth.pieces"
+    process = command("--cluster", "local", "--jobs", "1", "--quiet")
+    when(lambda: any(pieces.glob(".*.part.mp4")), process)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=500)
+    assert process.returncode == 130, err
+    assert "Finishing 1 units" in err
+    kept = sorted(path.stem for path in pieces.glob("*.mp4"))
+    assert kept == [f"{0:09d}"]
+    assert "--resume goes on from there" in out
+    process = command("--cluster", "local", "--jobs", "1", "--resume", "--quiet")
+    _, err = process.communicate(timeout=500)
+    assert process.returncode == 0, err
+    check_like(tmp_path / "out" / "film-depth.mp4", whole)
+    assert left_in(tmp_path / "out") == ["film-depth.mp4"]
+
+
+def test_an_address_where_no_cluster_is(command: Callable[..., subprocess.Popen[str]]) -> None:
+    process = command("--cluster", "127.0.0.1:9")
+    _, err = process.communicate(timeout=500)
+    assert process.returncode == 1
+    assert "No Ray cluster can be used at 127.0.0.1:9" in err
+    assert "Traceback" not in err

@@ -1,0 +1,197 @@
+"""depth-video --cluster: what `video.batch` does on one machine, on many."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from shared import UserError
+from shared.network import requested
+from shared.progress import bar
+from shared.signals import cancel_on_signals
+from video.batch import check, make_folder
+from video.claim import take
+from video.cluster.crew import Crew
+from video.cluster.driver import Driver, Show
+from video.cluster.films import Film
+from video.cluster.nodes import Pool, RayPool
+from video.cluster.pieces import Pieces, check_pieces
+from video.cluster.tally import Tally
+from video.convert import check_free
+from video.plan import BatchOptions, Job, plan
+from video.report import exit_code, lines, table
+from video.settings import ConvertSettings
+
+SIGN = ".depth-cluster-"
+
+
+@dataclass(frozen=True)
+class ClusterChoice:
+    """address: Ray's, or 'local'. cores: of each worker. workers: at most; None: as cores allow."""
+
+    address: str
+    cores: int = 1
+    workers: int | None = None
+
+
+def run_cluster(
+    options: BatchOptions,
+    settings: ConvertSettings,
+    choice: ClusterChoice,
+    *,
+    say: Callable[[str], None],
+    connect: Callable[[str], Pool] = RayPool,
+) -> int:
+    """Converts everything; returns the exit code, and says what `video.batch.run_batch` would say.
+
+    Raises UserError when the cluster cannot be used, and when a single input fails.
+    """
+    options = _for_every_node(options)
+    jobs = plan(options, is_raw=settings.raw is not None)
+    is_single = len(jobs) == 1 and (options.is_demo or jobs[0].source in options.inputs)
+    if is_single:
+        _check(jobs[0], options, settings)
+        if jobs[0].error:
+            raise jobs[0].error
+    tally = Tally()
+    if any(job.outcome == "waiting" for job in jobs):
+        _convert_all(jobs, options, settings, choice, tally=tally, connect=connect)
+    if is_single and jobs[0].error:
+        raise jobs[0].error
+    for line in table(jobs) if not is_single else lines(jobs[0], quiet=options.quiet):
+        say(line)
+    if not options.quiet and tally.units:
+        say(tally.closing_note())
+    return exit_code(jobs)
+
+
+def _for_every_node(options: BatchOptions) -> BatchOptions:
+    """Paths from the root on, weights and precision by name: a node has its own folder and environment."""
+    network = options.network
+    weights = requested(network.weights)
+    if Path(weights).exists():
+        weights = str(Path(weights).absolute())
+    # What is fastest and right differs from node to node, and with it the pictures.
+    is_free = network.precision == "auto" and network.device in ("auto", "cpu") and network.engine != "torch"
+    precision = "f32" if is_free else network.precision
+    return replace(
+        options,
+        inputs=[path.absolute() for path in options.inputs],
+        output=options.output and options.output.absolute(),
+        output_dir=options.output_dir and options.output_dir.absolute(),
+        network=replace(network, weights=weights, precision=precision),
+    )
+
+
+def _convert_all(
+    jobs: list[Job],
+    options: BatchOptions,
+    settings: ConvertSettings,
+    choice: ClusterChoice,
+    *,
+    tally: Tally,
+    connect: Callable[[str], Pool],
+) -> None:
+    sizes = [_size_bytes(job.source) for job in jobs]
+    tally.waiting_photos = sum(job.is_photo for job in jobs)
+    tally.waiting_bytes = sum(size for job, size in zip(jobs, sizes, strict=True) if not job.is_photo)
+    films = _films(jobs, sizes, options, settings, tally)
+    folder = options.output_dir or jobs[0].output.parent
+    with (
+        _sign(folder) as sign,
+        closing(connect(choice.address)) as pool,
+        cancel_on_signals() as cancel,
+        _bar(quiet=options.quiet) as show,
+    ):
+        crew = Crew(pool, choice.cores, choice.workers, (options.network, settings, sign))
+        try:
+            Driver(films, len(jobs), crew, pool, tally=tally, show=show, cancel=cancel).run()
+        finally:
+            tally.nodes = len(crew.worked)
+
+
+def _films(
+    jobs: list[Job], sizes: list[int], options: BatchOptions, settings: ConvertSettings, tally: Tally
+) -> Iterator[Film]:
+    """What there is to do, longest first: a file's size nearly tells it, and costs no look into the file."""
+    for index in sorted(range(len(jobs)), key=lambda it: -sizes[it]):
+        film = Film(jobs[index], settings, sizes[index])
+        _check(film.job, options, settings)
+        if film.job.outcome == "waiting":
+            yield film
+        else:
+            tally.begin(film)
+            tally.failed += film.job.outcome == "failed"
+
+
+def _check(job: Job, options: BatchOptions, settings: ConvertSettings) -> None:
+    """What can be said without a look into the file, which is the workers' business."""
+    pieces = Pieces(job.output)
+    if settings.resume and pieces.is_older_than(job.output):
+        pieces.remove()  # the run was killed between the last two steps
+    if not (pieces.exists and settings.resume):
+        check(job, options, settings, look=_may_be_written)
+
+
+def _may_be_written(source: Path, output: Path, settings: ConvertSettings) -> None:
+    check_free(source, output, settings)
+    check_pieces(output, settings)
+
+
+@contextmanager
+def _sign(folder: Path) -> Iterator[Path]:
+    """A file by which nodes tell whether they see this folder."""
+    make_folder(folder)
+    for left in folder.glob(f"{SIGN}*"):
+        _remove_if_dead(left)
+    sign = folder / f"{SIGN}{uuid.uuid4().hex}"
+    try:
+        lock = os.open(sign, os.O_RDWR | os.O_CREAT, 0o644)
+        with suppress(OSError):  # a file system without locks
+            take(lock)
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written to: {error.strerror}.", "Choose another folder with --output-dir."
+        ) from None
+    try:
+        yield sign
+    finally:
+        os.close(lock)
+        sign.unlink(missing_ok=True)
+
+
+def _remove_if_dead(sign: Path) -> None:
+    """Unless its run still holds it."""
+    with suppress(OSError):
+        lock = os.open(sign, os.O_RDWR)
+        try:
+            take(lock)
+            sign.unlink()
+        finally:
+            os.close(lock)
+
+
+@contextmanager
+def _bar(*, quiet: bool) -> Iterator[Show]:
+    if quiet:
+        yield lambda done, total, tally: None
+        return
+    with bar(desc="depth", unit=" frames", dynamic_ncols=True, mininterval=0.5) as shown:
+
+        def show(done: int, total: int | None, tally: Tally) -> None:
+            shown.set_description(f"{tally.done} done, {tally.failed} failed", refresh=False)
+            shown.total = total
+            shown.update(done - shown.n)
+
+        yield show
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0  # what is wrong with it is said when its turn comes
