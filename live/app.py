@@ -103,6 +103,7 @@ class App:
             self._keys.press(self._screen.window.poll(), self.controls, now_s())
             for place, depth in self._screen.take_clicks():
                 self.controls.click(place, depth)
+            self.controls.drag(*self._screen.take_drag())
             self._answer_requests(self._screen)
         self._outputs.check()
 

@@ -8,13 +8,15 @@ from typing import Literal, get_args
 
 from live.config import LiveConfig
 from live.measuring import Measuring
-from shared import GAMMA_BOUNDS, Colormap, Point, View
+from shared import GAMMA_BOUNDS, PITCH_DEG, YAW_DEG, ZOOM_BOUNDS, Colormap, Point, Turn, View
 from shared.motion import Affine
 
 Request = Literal["snapshot", "record"]
 
 ALPHA_STEP = 0.1
 MOST_SKIPPED = 30
+DRAG_DEG = 90.0  # for the whole window
+NOTCH_ZOOM = 1.1
 
 
 class Controls:
@@ -57,6 +59,22 @@ class Controls:
             x, y = place
             self.look = replace(self.look, focus=(1 - x if self.is_mirrored else x, y))
             self.has_changed = True
+
+    def relief(self) -> None:
+        """The view, turned as at first: pressed again it undoes what the mouse did."""
+        self.look = replace(self.look, view="relief", turn=Turn())
+
+    def drag(self, right: float, down: float, wheel: float) -> None:
+        """The mouse, its button held, in shares of the window: what is near goes along. wheel: notches."""
+        if self.look.view != "relief" or not (right or down or wheel):
+            return
+        before, (smallest, largest) = self.look.turn, ZOOM_BOUNDS
+        turned = Turn(
+            min(max(before.yaw_deg - DRAG_DEG * right, -YAW_DEG), YAW_DEG),
+            min(max(before.pitch_deg + DRAG_DEG * down, -PITCH_DEG), PITCH_DEG),
+            min(max(before.zoom * NOTCH_ZOOM**wheel, smallest), largest),
+        )
+        self.look, self.has_changed = replace(self.look, turn=turned), True
 
     def measure(self) -> None:
         """Begins to calibrate."""

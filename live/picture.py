@@ -9,6 +9,7 @@ import numpy as np
 
 from shared import DepthMap, DisplayRange, FrameBGR, Look, Point
 from shared.motion import IDENTITY, Affine
+from shared.relief import source_of
 from shared.render import heatmap, nearness, nearness_share, render, view_size
 
 Rect = tuple[int, int, int, int]
@@ -85,6 +86,9 @@ def place_at(picture: Picture, canvas_px: tuple[int, int], point_px: tuple[int, 
         return None
     if picture.look.view == "side-by-side":
         x = x * 2 % 1
+    if picture.look.view == "relief" and picture.depth_map is not None:
+        near = nearness_share(picture.depth_map, picture.display_range)
+        return source_of(near, picture.look.turn, (x, y))
     return x, y
 
 

@@ -18,7 +18,7 @@ DepthMap: TypeAlias = NDArray[np.float32]
 DisplayRange: TypeAlias = tuple[float, float]
 """(far, near): the inverse depths that are shown as the darkest and the brightest colour."""
 
-View = Literal["depth", "overlay", "side-by-side", "focus"]
+View = Literal["depth", "overlay", "side-by-side", "focus", "relief"]
 Colormap = Literal["inferno", "magma", "turbo", "viridis", "gray"]
 Point: TypeAlias = tuple[float, float]
 """(x, y) in a picture, each from 0 (left, top) to 1."""
@@ -31,6 +31,17 @@ Preset = Literal[
 SMALLEST_FRAME_PX = 16
 DEFAULT_STEADY = 0.5
 GAMMA_BOUNDS = (0.25, 4.0)
+YAW_DEG, PITCH_DEG, ZOOM_BOUNDS = 25.0, 20.0, (0.5, 3.0)
+"""How far a surface may be turned either way, before too much of it shows that no camera saw; how large."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """From where the view `relief` sees its surface: degrees to the right and from above; how much larger."""
+
+    yaw_deg: float = 12.0
+    pitch_deg: float = 5.0
+    zoom: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,7 @@ class Look:
 
     alpha: the heat map's share in the overlay, 0 (photo) to 1 (heat map). gamma: contrast of the heat map;
     above 1 it tells more of what is near apart, below 1 of what is far. focus: where what is to be sharp in
-    the view `focus` lies; None is the nearest large thing.
+    the view `focus` lies; None is the nearest large thing. turn: of the view `relief`.
     """
 
     view: View = "depth"
@@ -47,6 +58,7 @@ class Look:
     alpha: float = 0.5
     gamma: float = 1.0
     focus: Point | None = None
+    turn: Turn = Turn()
 
 
 @dataclass(frozen=True)

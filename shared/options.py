@@ -13,7 +13,19 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import get_args
 
-from shared import DEFAULT_STEADY, GAMMA_BOUNDS, Colormap, Look, NetworkChoice, Point, UserError, View
+from shared import (
+    DEFAULT_STEADY,
+    GAMMA_BOUNDS,
+    PITCH_DEG,
+    YAW_DEG,
+    Colormap,
+    Look,
+    NetworkChoice,
+    Point,
+    Turn,
+    UserError,
+    View,
+)
 
 EXIT_INTERRUPTED = 130
 DEBUG_VARIABLE = "DEPTH_DEBUG"
@@ -91,6 +103,13 @@ def add_view_options(parser: argparse.ArgumentParser, *, default_view: View = "d
         metavar="X,Y|near",
         help="what is sharp in the view focus: the place X,Y (each 0 to 1), or what is near (default)",
     )
+    group.add_argument(
+        "--turn",
+        type=turn,
+        default=Turn(),
+        metavar="YAW,PITCH",
+        help="where the view relief looks from: degrees to the right, from above (default 12,5)",
+    )
 
 
 def add_steady_option(parser: argparse._ActionsContainer) -> None:
@@ -109,7 +128,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
 
 def look_from(parsed: argparse.Namespace) -> Look:
     """What `add_view_options` made the user say."""
-    return Look(parsed.view, parsed.colormap, parsed.alpha, parsed.gamma, parsed.focus)
+    return Look(parsed.view, parsed.colormap, parsed.alpha, parsed.gamma, parsed.focus, parsed.turn)
 
 
 def positive_int(text: str) -> int:
@@ -158,6 +177,17 @@ def point_or_near(text: str) -> Point | None:
         message = f"expected near, or X,Y with numbers from 0 to 1, got {text!r}"
         raise argparse.ArgumentTypeError(message) from None
     return x, y
+
+
+def turn(text: str) -> Turn:
+    try:
+        yaw_deg, pitch_deg = (float(part) for part in text.split(","))
+    except ValueError:
+        yaw_deg = pitch_deg = float("nan")
+    if not (abs(yaw_deg) <= YAW_DEG and abs(pitch_deg) <= PITCH_DEG):
+        bounds = f"up to {YAW_DEG:.0f},{PITCH_DEG:.0f} either way"
+        raise argparse.ArgumentTypeError(f"expected YAW,PITCH in degrees, {bounds}, got {text!r}")
+    return Turn(yaw_deg, pitch_deg)
 
 
 def whole_number_0_51(text: str) -> int:

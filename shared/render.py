@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shared import Colormap, DepthMap, DisplayRange, FrameBGR, Look, View
 from shared.focus import focus_nearness, focused
+from shared.relief import relief
 
 _CV2_COLORMAPS = {
     "inferno": cv2.COLORMAP_INFERNO,
@@ -82,6 +83,8 @@ def render(frame_bgr: FrameBGR, depth_map: DepthMap, display_range: DisplayRange
     if look.view == "focus":
         near = nearness_share(depth_map, display_range)
         return focused(frame_bgr, near, focus_nearness(near, look.focus))
+    if look.view == "relief":
+        return relief(frame_bgr, nearness_share(depth_map, display_range), look.turn)
     height_px, width_px = frame_bgr.shape[:2]
     heat_bgr = heatmap(nearness(depth_map, display_range, look.gamma), (width_px, height_px), look.colormap)
     if look.view == "depth":

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from shared import Encoding, Preset, RawForm, UserError
+from shared import Encoding, Preset, RawForm, Turn, UserError
 from shared.options import (
     ArgumentParser,
     add_common_options,
@@ -107,6 +107,8 @@ def _check(arguments: argparse.Namespace) -> None:
     several = len(arguments.inputs) > 1 or any(Path(name).is_dir() for name in arguments.inputs)
     if arguments.output is not None and several:
         raise UserError("-o names one file, but there are several inputs.", "Use --output-dir instead.")
+    if arguments.turn != Turn() and arguments.view != "relief":
+        raise UserError("--turn belongs to another view.", "Add --view relief, or leave --turn away.")
     if arguments.focus is not None and arguments.view != "focus":
         raise UserError("--focus belongs to another view.", "Add --view focus, or leave --focus away.")
     if arguments.raw and arguments.resume:

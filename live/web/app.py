@@ -51,7 +51,7 @@ logger = logging.getLogger(__name__)
 TIDY_EVERY_S = 5.0
 STATUS_EVERY_S = 0.1
 HERE = Path(__file__).parent
-SCRIPTS = ("page.js", "photo.js", "clip.js", "camera.js")
+SCRIPTS = ("page.js", "model.js", "photo.js", "clip.js", "camera.js")
 SCRIPT = "depth_viewer.js"
 """What they are served as: one file, since Gradio loads several in whatever order they arrive."""
 ASSETS = ("page.css", "example_1.jpg", "example_2.jpg")
@@ -118,6 +118,7 @@ class Server:
             ("/depth/photos", "POST", self.photo),
             ("/depth/photos/{key}/picture.png", "GET", self.photo_picture),
             ("/depth/photos/{key}/depth16.png", "GET", self.photo_depth16),
+            ("/depth/photos/{key}/model.glb", "GET", self.photo_model),
             ("/depth/clips", "POST", self.clip_open),
             ("/depth/clips/{key}/upload", "POST", self.clip_upload),
             ("/depth/clips/{key}/status", "GET", self.clip_status),
@@ -165,6 +166,11 @@ class Server:
 
     async def photo_depth16(self, request: Request) -> Response:
         return _png(await self._photo_turns.run(self._photos.depth16_png, request.path_params["key"]))
+
+    async def photo_model(self, request: Request) -> Response:
+        glb = await self._photo_turns.run(self._photos.model_glb, request.path_params["key"])
+        headers = {"Cache-Control": "private, max-age=3600"}
+        return Response(glb, media_type="model/gltf-binary", headers=headers)
 
     async def clip_open(self, request: Request) -> Response:
         """Before the upload, so that a refusal reaches a browser that is not yet busy sending."""

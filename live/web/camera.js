@@ -104,7 +104,7 @@
 
     live.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const view = { o: "overlay", s: "side-by-side", d: "depth" }[event.key];
+      const view = { o: "overlay", s: "side-by-side", d: "depth", b: "focus", 3: "relief" }[event.key];
       if (view) inputs("view").find((input) => input.value === view)?.click();
       else if (event.key === "c") chooseNext(inputs("colormap"));
       else return;

@@ -18,7 +18,13 @@ from live.web.query import SLOWEST_EVERY
 from shared import Colormap, Look, View
 
 TITLE = "Depth viewer"
-VIEWS = {"depth": "Heat map", "overlay": "Overlay", "side-by-side": "Side by side", "focus": "Focus"}
+VIEWS = {
+    "depth": "Heat map",
+    "overlay": "Overlay",
+    "side-by-side": "Side by side",
+    "focus": "Focus",
+    "relief": "Relief",
+}
 FONT = ["ui-sans-serif", "system-ui", "sans-serif"]
 MONO_FONT = ["ui-monospace", "monospace"]
 START = {
@@ -44,7 +50,11 @@ PHOTO = """
 <video class="dv-picture" data-preview muted playsinline hidden aria-label="What the camera sees"></video>
 <p class="dv-status" role="status" data-status>The photo's depth appears here: near is bright.</p>
 <img class="dv-picture" data-picture alt="Depth of the photo: near is bright" hidden>
+<canvas class="dv-picture" data-model width="960" height="600" tabindex="0" hidden
+  aria-label="The photo as a 3D model: drag or use the arrow keys to turn it, the wheel to zoom"></canvas>
 <p class="dv-row" data-downloads hidden>
+  <button type="button" class="dv-button" data-turn>Turn it as a model</button>
+  <a class="dv-button" download="model.glb" data-glb>Download the model (GLB)</a>
   <a class="dv-button" download="depth.png" data-png>Download the picture (PNG)</a>
   <a class="dv-button" download="depth16.png" data-depth16>Download the depth (16-bit PNG)</a>
 </p>
@@ -75,12 +85,13 @@ CAMERA = """
 <p class="dv-status" role="status" data-status>Depth is live here: near is bright.
 Nothing is stored.</p>
 <div class="dv-live" tabindex="0" role="group" data-live
-  aria-label="Live depth picture. Keys: o overlay, s side by side, d heat map, c next colour map">
+  aria-label="Live depth picture. Keys: o overlay, s side by side, d heat map, b focus, 3 relief,
+  c next colour map">
   <canvas class="dv-picture" data-canvas width="640" height="360" role="img"
     aria-label="Depth of what the camera sees"></canvas>
 </div>
 <p class="dv-hint">Keys while the picture has the focus: <kbd>o</kbd> overlay, <kbd>s</kbd> side by side,
-<kbd>d</kbd> heat map, <kbd>c</kbd> next colour map.</p>
+<kbd>d</kbd> heat map, <kbd>b</kbd> focus, <kbd>3</kbd> relief, <kbd>c</kbd> next colour map.</p>
 """
 
 

@@ -9,6 +9,24 @@
     const picture = part(root, "picture");
     const preview = part(root, "preview");
     const cameraButton = part(root, "camera");
+    const canvas = part(root, "model");
+    const turnButton = part(root, "turn");
+
+    function showModel(shown) {
+      canvas.hidden = !shown;
+      picture.hidden = shown;
+      turnButton.textContent = shown ? "Back to the picture" : "Turn it as a model";
+    }
+    turnButton.addEventListener("click", async () => {
+      if (!canvas.hidden) return showModel(false);
+      turnButton.disabled = true;
+      try {
+        const response = await ask(part(root, "glb").href, { method: "GET" });
+        await window.depthViewer.showModel(canvas, await response.arrayBuffer());
+        showModel(true);
+        canvas.focus({ preventScroll: true });
+      } catch (error) { tell(root, error.message, true); } finally { turnButton.disabled = false; }
+    });
 
     async function show() {
       asked?.abort();
@@ -24,7 +42,9 @@
         picture.src = `${folder}/picture.png`;
         await picture.decode();
         if (signal.aborted) return;
-        picture.hidden = part(root, "downloads").hidden = false;
+        showModel(false);
+        part(root, "downloads").hidden = false;
+        part(root, "glb").href = `${folder}/model.glb`;
         part(root, "png").href = `${folder}/picture.png`;
         part(root, "depth16").href = `${folder}/depth16.png`;
         root.dataset.answerMs = answered_ms.toFixed(1);
@@ -33,7 +53,7 @@
           + (answer.is_cached ? `from the cache (seen before), ${took}.` : `made in ${took}.`));
       } catch (error) {
         if (signal.aborted) return;
-        picture.hidden = part(root, "downloads").hidden = true;
+        picture.hidden = canvas.hidden = part(root, "downloads").hidden = true;
         tell(root, error.message, true);
       }
     }
@@ -71,7 +91,7 @@
           preview.srcObject = await openCamera();
           await preview.play();
           preview.hidden = false;
-          picture.hidden = part(root, "downloads").hidden = true;
+          picture.hidden = canvas.hidden = part(root, "downloads").hidden = true;
           cameraButton.textContent = "Take the photo";
           tell(root, "The camera is on; nothing is sent before the photo is taken.");
         } else {

@@ -32,12 +32,14 @@ from live.web.limits import (
 from live.web.model import SharedPredictor
 from shared import DepthMap, DisplayRange, FrameBGR, Look, UserError
 from shared.media import decode_photo
+from shared.model import model_glb
 from shared.motion import DepthStream
 from shared.render import render
 
 logger = logging.getLogger(__name__)
 
 PHOTO_FORMATS = ("JPEG", "PNG", "WEBP")
+TEXTURE_PX, TEXTURE_QUALITY = 1280, [cv2.IMWRITE_JPEG_QUALITY, 88]
 PNG_EFFORT = [cv2.IMWRITE_PNG_COMPRESSION, 2]
 V = TypeVar("V")
 
@@ -83,12 +85,17 @@ class BoundedCache(Generic[V]):
 
 @dataclass(frozen=True)
 class PhotoDepth:
-    """What the network saw in one photo of this size."""
+    """What the network saw in one photo of this size. texture_jpeg: the photo, smaller, for its model."""
 
     depth_map: DepthMap
     display_range: DisplayRange
     width_px: int
     height_px: int
+    texture_jpeg: bytes
+
+    @property
+    def nbytes(self) -> int:
+        return self.depth_map.nbytes + len(self.texture_jpeg)
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,7 @@ class _Picture:
 
     @property
     def nbytes(self) -> int:
-        return len(self.png) + self.depth.depth_map.nbytes
+        return len(self.png) + self.depth.nbytes
 
 
 class Photos:
@@ -120,9 +127,7 @@ class Photos:
         self._predictor = predictor
         self._secret = secrets.token_bytes(32)
         self._pictures: BoundedCache[_Picture] = BoundedCache(PICTURE_CACHE_BYTES, lambda it: it.nbytes)
-        self._depths: BoundedCache[PhotoDepth] = BoundedCache(
-            DEPTH_CACHE_BYTES, lambda it: it.depth_map.nbytes
-        )
+        self._depths: BoundedCache[PhotoDepth] = BoundedCache(DEPTH_CACHE_BYTES, lambda it: it.nbytes)
 
     def answer(self, content: bytes, look: Look) -> Answer:
         """Draws the photo, or finds it. Raises Refusal for what is no photo or too much of one."""
@@ -149,7 +154,8 @@ class Photos:
     def _infer(self, photo_bgr: FrameBGR) -> PhotoDepth:
         stream = DepthStream(self._predictor)
         depth_map = stream.push(photo_bgr, 0.0)
-        return PhotoDepth(depth_map, stream.display_range, photo_bgr.shape[1], photo_bgr.shape[0])
+        height_px, width_px = photo_bgr.shape[:2]
+        return PhotoDepth(depth_map, stream.display_range, width_px, height_px, _texture(photo_bgr))
 
     def picture_png(self, key: str) -> bytes:
         return self._picture(key).png
@@ -158,6 +164,12 @@ class Photos:
         """The photo's inverse depth at its own size, 0 (farthest) to 65535 (nearest), uint16."""
         depth = self._picture(key).depth
         return _png(depth16(depth))
+
+    def model_glb(self, key: str) -> bytes:
+        """The photo as a 3D model. Raises Refusal where it is no longer kept."""
+        depth = self._picture(key).depth
+        aspect = depth.width_px / depth.height_px
+        return model_glb(depth.texture_jpeg, aspect, depth.depth_map, depth.display_range)
 
     def _picture(self, key: str) -> _Picture:
         picture = self._pictures.get(key)
@@ -175,6 +187,13 @@ def depth16(depth: PhotoDepth) -> np.ndarray[Any, np.dtype[np.uint16]]:
     enlarged = cv2.resize(depth.depth_map, size_px, interpolation=cv2.INTER_LINEAR)
     far, near = float(enlarged.min()), float(enlarged.max())
     return ((enlarged - far) * (65535 / max(near - far, 1e-6))).round().astype(np.uint16)
+
+
+def _texture(photo_bgr: FrameBGR) -> bytes:
+    scale = min(1.0, TEXTURE_PX / max(photo_bgr.shape[:2]))
+    height_px, width_px = (max(round(length * scale), 1) for length in photo_bgr.shape[:2])
+    texture_bgr = cv2.resize(photo_bgr, (width_px, height_px), interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", texture_bgr, TEXTURE_QUALITY)[1].tobytes()
 
 
 def _png(picture: NDArray[Any]) -> bytes:

@@ -68,6 +68,7 @@ def key_table() -> KeyTable:
             _key("s", "side by side", lambda c: c.show("side-by-side")),
             _key("d", "depth alone", lambda c: c.show("depth")),
             _key("b", "focus: blur what is not as near; click what is to be sharp", lambda c: c.focus()),
+            _key("3", "relief: drag turns it, the wheel zooms", lambda c: c.relief()),
             Key((TAB,), "Tab", "next view", lambda c: c.next_view()),
             _key("c", "next colour map", lambda c: c.step_colormap(1)),
             _key("C", "previous colour map", lambda c: c.step_colormap(-1)),

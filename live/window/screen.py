@@ -68,6 +68,12 @@ class Screen:
         clicked = [(place, depth_at(picture, place)) for place in places if place is not None]
         return [(place, None if depth is None else picture.origin(depth)) for place, depth in clicked]
 
+    def take_drag(self) -> tuple[float, float, float]:
+        """Since the last call: how far the mouse dragged right and down, of the window; wheel notches."""
+        (right_px, down_px), wheel = self.window.take_drag()
+        width_px, height_px = self._shown[1]
+        return right_px / width_px, down_px / height_px, wheel
+
     def _draw_pointer(self, canvas_bgr: FrameBGR, picture: Picture, metres: Affine | None) -> None:
         point_px = self.window.pointer_px
         place = None if point_px is None else place_at(picture, _size(canvas_bgr), point_px)

@@ -10,6 +10,7 @@ from shared import FrameBGR, UserError
 LARGEST_PX = 1920 * 1080  # drawn; a larger window shows the same pixels enlarged
 FIRST_BOX_PX = (1280, 720)
 MOST_ENLARGED = 2.0
+WHEEL_NOTCH = 120
 
 
 class Window:
@@ -22,7 +23,9 @@ class Window:
         self._display = Display()
         self.pointer_px: tuple[int, int] | None = None
         self._clicks_px: list[tuple[int, int]] = []
+        self._dragged_px, self._wheel = (0, 0), 0.0
         self._title = title
+        self._zooms_itself = cv2.currentUIFramework().startswith("QT")  # Qt's windows enlarge what they show
         self._is_full_screen = False
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
@@ -32,8 +35,13 @@ class Window:
         cv2.resizeWindow(title, *self._size_px)
         cv2.setMouseCallback(title, self._on_mouse)
 
-    def _on_mouse(self, event: int, x: int, y: int, _flags: int, _data: object) -> None:
-        self.pointer_px = (x, y)
+    def _on_mouse(self, event: int, x: int, y: int, flags: int, _data: object) -> None:
+        before_px, self.pointer_px = self.pointer_px, (x, y)
+        if event == cv2.EVENT_MOUSEMOVE and flags & cv2.EVENT_FLAG_LBUTTON and before_px is not None:
+            right_px, down_px = self._dragged_px
+            self._dragged_px = right_px + x - before_px[0], down_px + y - before_px[1]
+        if event == cv2.EVENT_MOUSEWHEEL and not self._zooms_itself:
+            self._wheel += (flags >> 16) / WHEEL_NOTCH  # cv::getMouseWheelDelta, which Python is not given
         if event == cv2.EVENT_LBUTTONDOWN:
             self._clicks_px.append((x, y))
 
@@ -41,6 +49,13 @@ class Window:
         """Where the left button was pressed since the last call."""
         clicks_px, self._clicks_px = self._clicks_px, []
         return clicks_px
+
+    def take_drag(self) -> tuple[tuple[int, int], float]:
+        """Since the last call: how far (right, down) the mouse went with its left button held; the wheel's
+        notches, away from the user."""
+        taken = self._dragged_px, self._wheel
+        self._dragged_px, self._wheel = (0, 0), 0.0
+        return taken
 
     @property
     def is_open(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared import Look, UserError, options
+from shared import Look, Turn, UserError, options
 
 
 def raises(error: BaseException) -> Callable[[], int]:
@@ -76,6 +76,9 @@ def parser() -> options.ArgumentParser:
         (["--view", "sideways"], "--view"),
         (["--colormap", "rainbow"], "--colormap"),
         (["--engine", "steam"], "--engine"),
+        (["--turn", "5"], "--turn"),
+        (["--turn", "26,0"], "--turn"),
+        (["--turn", "nan,0"], "--turn"),
         (["--gamma", "0.2"], "--gamma"),
         (["--gamma", "nan"], "--gamma"),
         (["--focus", "0.5"], "--focus"),
@@ -98,6 +101,10 @@ def test_what_is_in_focus_is_a_place_or_what_is_near() -> None:
 
     assert look() == look("--focus", "near") == Look("focus")
     assert look("--focus", "0.25,1") == Look("focus", focus=(0.25, 1.0))
+
+
+def test_a_turn_is_two_angles() -> None:
+    assert options.look_from(parser().parse_args(["--turn=-20,7.5"])).turn == Turn(-20.0, 7.5)
 
 
 def test_defaults() -> None:

@@ -30,6 +30,7 @@ OPEN_ROUTES = {
     "POST /depth/photos",
     "GET /depth/photos/{key}/picture.png",
     "GET /depth/photos/{key}/depth16.png",
+    "GET /depth/photos/{key}/model.glb",
     "POST /depth/clips",
     "POST /depth/clips/{key}/upload",
     "GET /depth/clips/{key}/status",
@@ -58,6 +59,15 @@ def ask(
         return answer.status, answer.read(), {k.lower(): v for k, v in answer.getheaders()}
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize("key", ["0" * 64, "x", "..", "%2e%2e%2fsecret", "a" * 4000])
+def test_a_model_is_had_only_by_the_key_of_a_photo(server: WebServer, key: str) -> None:
+    """Not by guessing, not by climbing out, not by another method; and the refusal names nothing."""
+    status, body, _ = ask(server, "GET", f"/depth/photos/{key}/model.glb")
+    assert status == 404
+    assert set(json.loads(body)) == {"message"}
+    assert ask(server, "POST", f"/depth/photos/{key}/model.glb")[0] in (404, 405)
 
 
 @pytest.fixture(scope="module")

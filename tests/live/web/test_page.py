@@ -123,6 +123,41 @@ def test_a_photo_in_every_look_and_its_downloads(
     assert np.array_equal(gray[:, :, 0], gray[:, :, 2])
 
 
+def test_a_photo_becomes_a_model_to_turn_and_to_download(
+    open_page: Callable[..., Any], tmp_path: Path
+) -> None:
+    page = open_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.get_by_role("button", name="Example photo 1").click()
+    status_of(page, "photo", "made in|from the cache")
+    page.get_by_role("button", name="Turn it as a model").click()
+    canvas = page.locator("#dv-photo [data-model]")
+    canvas.wait_for(state="visible")
+
+    def drawn() -> np.ndarray:
+        shot = decode(canvas.screenshot(path=tmp_path / f"model-{canvas.get_attribute('data-side')}.png"))
+        return shot[:, :, :3].astype(int)
+
+    first = drawn()
+    assert first.std() > 20  # something is to be seen
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    assert canvas.get_attribute("data-side") == "0.350"
+    assert np.abs(drawn() - first).mean() > 3
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 300, box["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 220, box["y"] + 200, steps=4)
+    page.mouse.up()
+    assert float(canvas.get_attribute("data-side")) < 0.2
+    content = download(page, "Download the model", tmp_path / "model.glb").read_bytes()
+    assert content[:4] == b"glTF"
+    page.get_by_role("button", name="Back to the picture").click()
+    assert page.locator("#dv-photo [data-picture]").is_visible()
+    assert faults == []
+
+
 def test_a_turned_photo_comes_back_upright(open_page: Callable[..., Any], tmp_path: Path) -> None:
     from PIL import Image
 

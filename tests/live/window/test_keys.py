@@ -57,6 +57,7 @@ def test_every_row_is_in_the_markdown_table() -> None:
         ("s", "look.view", "side-by-side"),
         ("do", "look.view", "overlay"),
         ("b", "look.view", "focus"),
+        ("3", "look.view", "relief"),
         (("\t",), "look.view", "side-by-side"),
         ("c", "look.colormap", "magma"),
         ("C", "look.colormap", "gray"),

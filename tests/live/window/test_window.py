@@ -67,6 +67,11 @@ def shows_photo(shot: FrameBGR) -> bool:
     return is_colour(shot, 0.25, 0.6, DARK_BGR) and is_colour(shot, 0.75, 0.6, BRIGHT_BGR)
 
 
+def shows_relief(shot: FrameBGR) -> bool:
+    """Turned, its far end is no longer where the window's is."""
+    return is_colour(shot, 0.75, 0.5, BRIGHT_BGR) and is_colour(shot, 0.03, 0.5, (0, 0, 0))
+
+
 @pytest.fixture
 def session(start: StartSession, camera: Server) -> Iterator[Session]:
     """A window that shows the overlay of the test card, with depth."""
@@ -85,7 +90,7 @@ def test_view_keys(session: Session) -> None:
     session.wait_for_shot(shows_side_by_side)
     session.key("o")
     session.wait_for_shot(shows_overlay)
-    for shows_next in (shows_side_by_side, shows_photo, shows_depth, shows_overlay):
+    for shows_next in (shows_side_by_side, shows_photo, shows_relief, shows_depth, shows_overlay):
         session.key("Tab")
         session.wait_for_shot(shows_next)
 
@@ -103,6 +108,23 @@ def test_a_click_says_what_is_in_focus(session: Session) -> None:
     session.wait_for_shot(lambda shot: shows_photo(shot) and green(shot) < 300)
     session.key("b")
     session.wait_for_shot(lambda shot: green(shot) > 3000)
+
+
+def test_the_mouse_turns_and_zooms_the_relief(session: Session) -> None:
+    session.key("3")
+    session.wait_for_shot(shows_relief)
+    at = ("mousemove", "--window", session.window())
+    session.xdotool(*at, "640", "360", "mousedown", "1")
+    for x in range(660, 900, 20):
+        session.xdotool(*at, str(x), "360")
+    session.xdotool("mouseup", "1")
+    session.wait_for_shot(lambda shot: not shows_relief(shot))
+    session.key("3")
+    session.wait_for_shot(shows_relief)
+    session.xdotool(*at, "640", "300", "click", "4", "click", "4", "click", "4")
+    session.wait_for_shot(lambda shot: not shows_relief(shot))
+    session.xdotool(*at, "640", "300", "click", "5", "click", "5", "click", "5", "click", "5")
+    session.wait_for_shot(shows_relief)
 
 
 def test_colour_map_and_alpha_keys(session: Session) -> None:
