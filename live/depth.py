@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from live.controls import Controls
 from live.frame import Frame
@@ -52,10 +53,10 @@ class DepthLoop:
 
     def _run(self, stop: threading.Event) -> None:
         self.predictor = self._make_predictor()
-        with self.predictor.proving():
-            self._infer(self.predictor, stop)
+        with ExitStack() as beside:
+            self._infer(self.predictor, stop, beside)
 
-    def _infer(self, predictor: DepthPredictor, stop: threading.Event) -> None:
+    def _infer(self, predictor: DepthPredictor, stop: threading.Event, beside: ExitStack) -> None:
         tracker, steadier = Tracker(predictor.map_size_px), Steadier(self._steady)
         last_index, is_locked = 0, False
         while not stop.is_set():
@@ -75,4 +76,6 @@ class DepthLoop:
                 is_locked = self._controls.is_range_locked
                 steadier.lock_range(is_locked)
             self._keyframes.put(steadier.accept(tracked, prediction))
-            self.has_result.set()
+            if not self.has_result.is_set():
+                beside.enter_context(predictor.proving())  # not before something is seen
+                self.has_result.set()

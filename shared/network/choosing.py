@@ -38,7 +38,7 @@ class Choice:
         self, engine: OpenVinoEngine, subject: Subject, *, device: str = "auto", precision: str = "auto"
     ) -> None:
         self._engine = engine
-        self._subject = subject
+        self.subject = subject
         self._device, self._precision = device, precision
         self.is_open = not self.adopt()
         """Whether a proof is still to be had."""
@@ -60,7 +60,7 @@ class Choice:
             if prover.returncode == 0:
                 return
             logger.info("the process that proves the engines ended with %d", prover.returncode)
-            if read_verdict(self._subject).pid != prover.pid:
+            if read_verdict(self.subject).pid != prover.pid:
                 return  # it did not get as far as a candidate
             dead_pid = prover.pid
 
@@ -69,7 +69,7 @@ class Choice:
 
         Raises UserError where what was asked for by name cannot run at all.
         """
-        verdict = read_verdict(self._subject)
+        verdict = read_verdict(self.subject)
         if not verdict.is_done:
             return False
         self.is_open = False
@@ -98,7 +98,7 @@ class Choice:
 
     def _start(self, dead_pid: int) -> subprocess.Popen[bytes]:
         """The prover; it ends when its standard input does, which is when this process does."""
-        task = {**asdict(self._subject), "path": str(self._subject.path.absolute()), "dead_pid": dead_pid}
+        task = {**asdict(self.subject), "path": str(self.subject.path.absolute()), "dead_pid": dead_pid}
         return subprocess.Popen(
             [sys.executable, "-m", PROVER, json.dumps(task)],
             cwd=Path(__file__).parents[2],  # `-m` looks there first: not where the user happens to be

@@ -66,12 +66,12 @@ class Trial:
         return not math.isnan(self.difference)
 
     def line(self) -> str:
-        name = f"{self.candidate.name:<42}"
-        if not self.answers:
-            return f"{name} {self.fault}"
-        figures = f"off by {self.difference:.2%}, correlation {self.correlation:.5f}"
-        fault = f": {self.fault}" if self.fault else ""
-        return f"{name} {self.milliseconds:5.1f} ms, {self.of_float32:.2f} of f32's; {figures}{fault}"
+        said = []
+        if not math.isnan(self.milliseconds):
+            said.append(f"{self.milliseconds:.1f} ms, {self.of_float32:.2f} of float32's")
+        if self.answers:
+            said.append(f"off by {self.difference:.2%}, correlation {self.correlation:.5f}")
+        return f"{self.candidate.name}: {'; '.join([*said, self.fault] if self.fault else said)}"
 
 
 @dataclass(frozen=True)

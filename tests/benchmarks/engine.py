@@ -1,14 +1,19 @@
 """How long one inference takes in each engine: python tests/benchmarks/engine.py [--rounds N] [--bundled].
 
-Beside eager torch, as everybody calls it, and the floor: the network's multiplications at the best rate at
-which torch multiplied large matrices meanwhile. The engines take turns, so that a slow second meets all.
+MiDaS small's sizes with made-up weights, of which the proof says nothing; --bundled: the bundled model. Each
+way that OpenVINO has here is timed, right or not, beside eager torch, as everybody calls it, and the floor:
+the network's multiplications at the best rate at which torch multiplied large matrices meanwhile. The engines
+take turns, so that a slow second meets all.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,12 +24,17 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from shared.network.candidates import FLOAT32
+from shared.network.engine import load_engine
+from shared.network.engine_openvino import OpenVinoEngine
 from shared.network.engine_torch import TorchEngine
 from shared.network.folding import fold
-from shared.network.layout import BUNDLED_SMALL, MIDAS_V21_SMALL, MidasSizes
+from shared.network.layout import MIDAS_V21_SMALL
 from shared.network.model import MidasSmall
+from shared.network.verdicts import candidates_of, load_subject, read_verdict
+from shared.network.weights import ChosenWeights, choose_weights, load_module
 from tests.benchmarks.machine import description, milliseconds, print_table
-from tests.support.networks import made_up_module, openvino_engine
+from tests.support.networks import save_checkpoint
 
 SIZES_PX = [(256, 192), (256, 128), (384, 288)]
 MATRIX_SIDE = 1536
@@ -37,21 +47,22 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument(
-        "--bundled", action="store_true", help="the bundled network's sizes, not MiDaS small's"
-    )
+    parser.add_argument("--bundled", action="store_true", help="the bundled model, not MiDaS small's sizes")
     arguments = parser.parse_args()
-    sizes = BUNDLED_SMALL if arguments.bundled else MIDAS_V21_SMALL
-    print(description(), f"\n{sizes}\n")
-    measure(sizes, arguments.rounds)
+    print(description(), "\n")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DEPTH_CACHE"] = folder  # the proof is had anew
+        made_up = Path(folder) / "made-up.pt"
+        weights = "bundled" if arguments.bundled else str(save_checkpoint(made_up, MIDAS_V21_SMALL))
+        measure(choose_weights(weights), arguments.rounds)
 
 
-def measure(sizes: MidasSizes, rounds: int) -> None:
-    module = made_up_module(sizes)
+def measure(chosen: ChosenWeights, rounds: int) -> None:
+    module = load_module(chosen)
     ways: dict[str, Infer] = {
         "eager torch": eager(module),
         "TorchEngine": TorchEngine.from_model(module).infer,
-        "OpenVinoEngine": openvino_engine(module).infer,
+        **openvino_ways(chosen),
     }
     rows = []
     for width_px, height_px in SIZES_PX:
@@ -81,6 +92,27 @@ def measure(sizes: MidasSizes, rounds: int) -> None:
         )
     print_table(["input", "engine", "ms (median)", "times eager", "share of the floor"], rows)
     print(f"\nBoth engines run the folded network: {folded_share:.0%} of the floor's multiplications.")
+
+
+def openvino_ways(chosen: ChosenWeights) -> dict[str, Infer]:
+    """All that OpenVINO has here; prints what the proof says of them."""
+    engine = load_engine(chosen, engine="openvino")
+    assert isinstance(engine, OpenVinoEngine)
+    assert engine.choice is not None
+    begun_s = time.perf_counter()
+    engine.choice.prove(threading.Event())
+    print(f"The proof took {time.perf_counter() - begun_s:.1f} s:\n")
+    engine.choice.adopt()
+    subject = engine.choice.subject
+    for trial in read_verdict(subject).trials:
+        print(f"    {trial.line()}")
+    print(f"\nChosen: {engine.description}\n")
+    ways = {}
+    for candidate in (FLOAT32, *candidates_of(subject)):
+        one = load_subject(subject)
+        one.run_as(candidate)
+        ways[f"OpenVINO, {candidate.name}"] = one.infer
+    return ways
 
 
 def eager(module: MidasSmall) -> Infer:

@@ -62,7 +62,7 @@ def proved(weights: ChosenWeights) -> tuple[OpenVinoEngine, Verdict]:
     assert engine.choice.is_open
     engine.choice.prove(NEVER)
     assert engine.choice.adopt()
-    return engine, read_verdict(engine.choice._subject)
+    return engine, read_verdict(engine.choice.subject)
 
 
 def of(verdict: Verdict, candidate: Candidate) -> Trial:
@@ -199,7 +199,7 @@ def test_asked_for_by_name_it_runs_with_a_warning(
 ) -> None:
     engine = loaded(mean_weights)
     assert engine.choice is not None
-    subject = engine.choice._subject
+    subject = engine.choice.subject
     far = Trial(BF16, difference=0.061, correlation=0.97, fault="too far from float32")
     write_verdict(subject, Verdict((Trial(FLOAT32, 10, 1, 0, 1), far), is_done=True))
     engine = loaded(mean_weights, precision="bf16")
@@ -221,7 +221,7 @@ def test_what_only_crashes_is_an_error_where_it_is_asked_for(mean_weights: Chose
     engine = loaded(mean_weights)
     assert engine.choice is not None
     crashed = Trial(BF16, fault="the process ended while it was tried")
-    write_verdict(engine.choice._subject, Verdict((Trial(FLOAT32, 10, 1, 0, 1), crashed), is_done=True))
+    write_verdict(engine.choice.subject, Verdict((Trial(FLOAT32, 10, 1, 0, 1), crashed), is_done=True))
     with pytest.raises(UserError, match="--precision bf16 cannot run on this machine: the process ended"):
         loaded(mean_weights, precision="bf16")
     assert loaded(mean_weights)._candidate == FLOAT32
@@ -246,7 +246,7 @@ def test_it_ends_with_us_without_blame(mean_weights: ChosenWeights, planted: pyt
     planted.setenv("PLANTED", "hang")
     engine = loaded(mean_weights)
     assert engine.choice is not None
-    subject = engine.choice._subject
+    subject = engine.choice.subject
     with proving_beside(engine.choice):
         while read_verdict(subject).trying is None:
             time.sleep(0.02)
@@ -278,7 +278,7 @@ def test_what_is_proved_too_late_is_for_the_next_start(
     assert engine.choice is not None
     with proving_beside(engine.choice, wait_s=0):
         deadline_s = time.monotonic() + 120
-        while not read_verdict(engine.choice._subject).is_done and time.monotonic() < deadline_s:
+        while not read_verdict(engine.choice.subject).is_done and time.monotonic() < deadline_s:
             time.sleep(0.02)
         assert engine._candidate == FLOAT32, "a conversion does not change on the way"
     assert loaded(mean_weights)._candidate == BF16
@@ -289,9 +289,9 @@ def test_two_do_not_try_at_once(mean_weights: ChosenWeights, planted: pytest.Mon
     engine = loaded(mean_weights)
     assert engine.choice is not None
     others = replace(Verdict().begin(BF16), pid=1)
-    write_verdict(engine.choice._subject, others)
+    write_verdict(engine.choice.subject, others)
     engine.choice.prove(NEVER)
-    assert read_verdict(engine.choice._subject) == others
+    assert read_verdict(engine.choice.subject) == others
     assert engine._candidate == FLOAT32
 
 
@@ -302,9 +302,9 @@ def test_who_died_long_ago_is_not_waited_for(
     engine = loaded(mean_weights)
     assert engine.choice is not None
     long_ago_s = time.time() - LONGEST_TRIAL_S - 1
-    write_verdict(engine.choice._subject, replace(Verdict().begin(BF16), pid=1, since_s=long_ago_s))
+    write_verdict(engine.choice.subject, replace(Verdict().begin(BF16), pid=1, since_s=long_ago_s))
     engine.choice.prove(NEVER)
-    verdict = read_verdict(engine.choice._subject)
+    verdict = read_verdict(engine.choice.subject)
     assert verdict.is_done
     assert "ended while it was tried" in of(verdict, BF16).fault
 
