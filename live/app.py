@@ -76,6 +76,7 @@ class App:
             self._outputs.check()
             if interrupted.is_set():
                 raise KeyboardInterrupt
+            self._outputs.check_begun()
 
     def _is_over(self) -> bool:
         duration_s = self._config.duration_s

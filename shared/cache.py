@@ -26,6 +26,7 @@ CACHE_VARIABLE = "DEPTH_CACHE"
 MAGIC = b"depth-viewer 1\r\n"
 ALIGNMENT_BYTES = 64
 ENTRIES_KEPT = 4
+LARGEST_BYTES = 1 << 30  # a network is a tenth of that
 ABANDONED_AFTER_S = 3600.0
 _LENGTH_BYTES = 4
 _HEADER_BYTES = len(MAGIC) + hashlib.sha256().digest_size
@@ -43,7 +44,7 @@ def read_entry(path: Path, key: str) -> NDArray[np.uint8] | None:
     An entry that is there and cannot be used is logged: it is about to be made anew.
     """
     try:
-        entry = np.fromfile(path, np.uint8)
+        entry = _read(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -56,6 +57,18 @@ def read_entry(path: Path, key: str) -> NDArray[np.uint8] | None:
     with suppress(OSError):
         os.utime(path)  # the newest entries are the ones that pruning keeps
     return payload
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    """All bytes of an entry; few of what is none. A pipe or a device in its place would never end."""
+    if not path.is_file():
+        path.stat()  # says why, where it can
+        raise OSError("it is no file")
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC or os.fstat(file.fileno()).st_size > LARGEST_BYTES:
+            return np.empty(0, np.uint8)
+        file.seek(0)
+        return np.fromfile(file, np.uint8)
 
 
 def write_entry(

@@ -13,6 +13,7 @@ from live.outputs.snapshot import Snapshots
 from live.scene import Moment
 from live.serve import StreamServer
 from live.stats import Stats
+from shared import UserError
 
 
 class Outputs:
@@ -63,6 +64,15 @@ class Outputs:
         self.recordings.check()
         for output in self._constant:
             output.worker.check()
+
+    def check_begun(self) -> None:
+        """Raises UserError for a recording that was asked for and never began."""
+        if self._record_at_first is not None:
+            raise UserError(
+                f"{self._record_at_first} was not written: it ended before the first depth was there.",
+                "Give it more time with --duration, or lighter work with --weights bundled.",
+                exit_code=1,
+            )
 
     def stop(self) -> None:
         """Asks them to end; close() waits."""

@@ -210,8 +210,9 @@ def test_a_closed_terminal(start: StartSession, camera: Server, is_nohup: bool) 
 
 def test_the_duration_counts_from_the_start(start: StartSession, camera: Server) -> None:
     """Not from the first drawn picture, which here never comes."""
-    session = start(camera.url, "--no-window", "--duration", "2", fake="never", window=False)
-    assert session.end()[0] == 0
+    record = ["--record", "out.mp4"]
+    session = start(camera.url, "--no-window", "--duration", "2", *record, fake="never", window=False)
+    ends_with(session, 1, "out.mp4 was not written", "--duration")
 
 
 def test_a_full_disk_while_recording(start: StartSession, tmp_path: Path) -> None:
