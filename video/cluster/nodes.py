@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 LOCAL = "local"
 OBJECT_STORE_BYTES = 80 << 20  # Ray's least, nearly: pictures do not go through it
+CONNECT_S = 5.0
 THREADS = 3  # of a worker: one for its task, the others answer meanwhile
 INSTALL_HINT = 'Install it with: pip install "depth-viewer[cluster]"'
 
@@ -60,18 +62,16 @@ class RayPool:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         self._closing = ExitStack()
         options = self._own() if address == LOCAL else {"address": address}
-        self._ray = _import_ray()
+        self._ray = _import_ray()  # which reads the environment
+        if address != LOCAL:
+            _check_answers(address)
         try:
             self._ray.init(
                 **options, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False
             )
         except Exception as error:  # whatever Ray raises: a dead address alone has three kinds
             self.close()
-            raise UserError(
-                f"No Ray cluster can be used at {address}: {_first_line(error)}.",
-                "Start one with: ray start --head; run depth-video on a machine that belongs to it.",
-                exit_code=1,
-            ) from None
+            raise _no_cluster(address, _first_line(error)) from None
 
     def _own(self) -> dict[str, Any]:
         """A cluster for this run alone: on loopback, with a password that nobody else has."""
@@ -148,6 +148,25 @@ def _import_ray() -> Any:
     # Ray prints on stdout whatever happens to a worker; the driver says it in its own words.
     ray_worker.print_to_stdstream = lambda *_, **__: None
     return ray
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself tries for minutes, and writes about it. Raises UserError when nobody listens there."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        return  # 'auto', or nothing that Ray would take
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, getattr(error, "strerror", None) or str(error)) from None
+
+
+def _no_cluster(address: str, why: str) -> UserError:
+    return UserError(
+        f"No Ray cluster can be used at {address}: {why}.",
+        "Start one with: ray start --head; run depth-video on a machine that belongs to it.",
+        exit_code=1,
+    )
 
 
 def _name(node: dict[str, Any]) -> str:

@@ -252,3 +252,25 @@ def test_no_node_has_the_cores(cluster: Convert, film: Path, monkeypatch: pytest
     monkeypatch.setattr("video.cluster.crew.NODELESS_S", 0.0)
     with pytest.raises(UserError, match="No node of the cluster has 4 cores"):
         cluster(film, pool=ThreadPool(2, 3), cores=4)
+
+
+def test_a_node_whose_disk_is_full_is_not_used_any_more(
+    cluster: Convert, film: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from video.cluster.worker import Failure, Worker
+
+    class Full(Worker):
+        def run(self, task: Any) -> object:
+            return (
+                Failure("The disk is full.", "Free some room.")
+                if self._node == "node2"
+                else super().run(task)
+            )
+
+    clips = [tmp_path / f"{number}.mp4" for number in range(8)]
+    for number, clip in enumerate(clips):
+        ffmpeg("-v", "error", "-i", film, "-t", str(10 - number), "-c", "copy", clip)
+    code, said = cluster(*clips, pool=ThreadPool(1, 1, make_worker=Full))
+    assert code == 0, said
+    assert "Node node2 fails where others do not. It is not used." in caplog.text
+    assert left_in(tmp_path / "out") == [f"{number}-depth.mp4" for number in range(8)]
