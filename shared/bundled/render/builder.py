@@ -78,11 +78,15 @@ class Camera:
 
 @dataclass(frozen=True)
 class Panorama:
-    """Which of the atlas's panoramas is the sky, turned by yaw (radians), times gain."""
+    """Which of the atlas's panoramas is the sky, turned by yaw (radians), times gain.
+
+    lift: radians above the panorama's horizon that are seen at the horizon: what stands there is left out.
+    """
 
     number: int
     yaw: float
     gain: float
+    lift: float = 0.0
 
 
 @dataclass
@@ -339,15 +343,19 @@ PHOTOGRAPHED: dict[str, tuple[str, ...]] = {
     "checks": ("Tiles", "Tatami", "Fabric"),
     "tiles": ("Tiles", "PavingStones", "Bricks", "Terrazzo", "OfficeCeiling"),
     "weave": ("Fabric", "Carpet", "Tatami", "Fabric"),
-    "foliage": ("Moss", "Grass", "ScatteredLeaves", "PineNeedles"),
+    "foliage": ("Moss", "Grass", "ScatteredLeaves"),
     "asphalt": ("Asphalt", "Road", "Concrete", "Asphalt"),
     "paving": ("PavingStones", "Tiles", "Bricks", "Concrete"),
     "gravel": ("Gravel", "Rocks", "Ground", "WoodChips"),
     "grass": ("Grass", "Moss", "ScatteredLeaves", "Ground"),
-    "ground": ("Ground", "Gravel", "ScatteredLeaves", "PineNeedles", "Grass"),
+    "ground": ("Ground", "Gravel", "ScatteredLeaves", "Grass"),
     "snow": ("Snow",),
     "rock": ("Rock", "Rocks", "Ground"),
     "bark": ("Bark", "Logs"),
+    "leaf": ("Moss", "Grass", "ScatteredLeaves"),
+    "sand": ("Gravel", "Ground", "Concrete"),
+    "render": ("Plaster", "Concrete", "Paint", "Plaster"),
+    "timber": ("Planks", "WoodSiding", "Wood", "Planks"),
     "bricks": ("Bricks", "Bricks", "Concrete", "Plaster"),
     "roof": ("RoofingTiles", "ThatchedRoof", "SolarPanel"),
     "metal": ("Metal", "CorrugatedSteel", "DiamondPlate", "Rust"),
@@ -358,8 +366,9 @@ PHOTOGRAPHED: dict[str, tuple[str, ...]] = {
 """Kinds of photographs for each group of textures."""
 STAND_INS = {
     "asphalt": "speckle", "paving": "tiles", "gravel": "speckle", "grass": "foliage", "ground": "clouds",
-    "snow": "plaster", "rock": "clouds", "bark": "wood", "bricks": "tiles", "roof": "tiles",
-    "metal": "clouds", "fabric": "weave", "cardboard": "plaster", "concrete": "plaster",
+    "snow": "plaster", "rock": "clouds", "bark": "wood", "leaf": "foliage", "sand": "plaster",
+    "render": "plaster", "timber": "wood", "bricks": "tiles", "roof": "tiles", "metal": "clouds",
+    "fabric": "weave", "cardboard": "plaster", "concrete": "plaster",
 }  # fmt: skip
 """What is drawn where there are no photographs."""
 _COMMON = (

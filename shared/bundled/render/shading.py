@@ -125,7 +125,9 @@ def _look_up(atlas: Atlas, panorama: Panorama, view: Vector, i: int) -> Tensor:
     x, y, z = (c[i].cpu() for c in view)
     across = (torch.atan2(x, z) + panorama.yaw) / np.pi
     across = across - 2 * torch.round(across / 2)
-    down = -torch.atan2(y, torch.sqrt(x * x + z * z)) * 2 / np.pi
+    up = torch.atan2(y, torch.sqrt(x * x + z * z)) * 2 / np.pi
+    lift = panorama.lift * 2 / np.pi
+    down = -(lift + up.clamp_min(0.0) * (1 - lift)) if lift else -up
     picture = torch.from_numpy(atlas.panoramas[panorama.number]).float()[None]
     place = torch.stack([across, down], -1)[None, None]
     found = F.grid_sample(picture, place, padding_mode="border", align_corners=False)

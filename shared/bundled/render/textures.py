@@ -7,7 +7,7 @@ channel; only posters, book spines, screens and photographs bring hues of their 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +20,10 @@ from shared import UserError
 SIDE_PX = 128
 LEVELS = 6
 SEED = 20260101
+OPEN_SKIES_RAD = {
+    "dikhololo_night": 0.3, "immenstadter_horn": 0.75, "kiara_1_dawn": 0.15, "rooitou_park": 0.2,
+}  # fmt: skip
+"""Panoramas without a roof or trees overhead: from where above the horizon there is nothing but sky."""
 _SKY_PX = (512, 1024)
 Picture = NDArray[np.floating]
 
@@ -29,7 +33,8 @@ class Atlas:
     """texels_u8: all textures at all levels, flat, 3 bytes a texel, linear; groups: texture numbers by name.
 
     photographs: numbers of photographed surfaces by their kind. mean_levels: (count,) each texture's mean.
-    panoramas: (n, 3, h, w) linear RGB of the whole sphere, north pole in the first row.
+    panoramas: (n, 3, h, w) linear RGB of the whole sphere, north pole in the first row. skies_rad: numbers of
+    those with an open sky, and from where above the horizon there is nothing but sky.
     """
 
     texels_u8: NDArray[np.uint8]
@@ -38,6 +43,7 @@ class Atlas:
     photographs: dict[str, list[int]] = field(default_factory=dict)
     mean_levels: NDArray[np.floating] = field(default_factory=lambda: np.zeros(0))
     panoramas: NDArray[np.float16] = field(default_factory=lambda: np.zeros((0, 3, 1, 2), np.float16))
+    skies_rad: dict[int, float] = field(default_factory=dict)
 
     @property
     def level_starts(self) -> list[int]:
@@ -65,16 +71,18 @@ def photographed_atlas(textures: Path | None, surroundings: Path | None) -> Atla
     for path in sorted(textures.glob("*/*.webp")) if textures else ():
         photographs.setdefault(path.parent.name, []).append(len(pictures))
         pictures.append(_square(_read_linear(path)))
+    paths = sorted(surroundings.glob("*.webp")) if surroundings else []
     panoramas = [
-        cv2.resize(_read_linear(path), _SKY_PX[::-1], interpolation=cv2.INTER_AREA)
-        for path in (sorted(surroundings.glob("*.webp")) if surroundings else ())
+        cv2.resize(_read_linear(path), _SKY_PX[::-1], interpolation=cv2.INTER_AREA) for path in paths
     ]
+    names = [path.stem.removesuffix("_1k") for path in paths]
+    skies_rad = {i: OPEN_SKIES_RAD[name] for i, name in enumerate(names) if name in OPEN_SKIES_RAD}
     rng = np.random.default_rng(SEED)
     for panorama in panoramas:
         for name in ("poster", "poster", "poster", "screen"):
             groups[name].append(len(pictures))
             pictures.append(_piece(panorama, rng))
-    return _pack(pictures, groups, photographs, panoramas)
+    return replace(_pack(pictures, groups, photographs, panoramas), skies_rad=skies_rad)
 
 
 def _procedural() -> tuple[list[Picture], dict[str, list[int]]]:

@@ -196,7 +196,7 @@ def animals_outdoors(b: Builder) -> Scene:
             else:
                 outdoors.passer_by(b)
     outdoors.hills(b, eye, 100, 2000, b.n(0, 4))
-    ground = stuff(b, b.pick(("grass", "grass", "earth", "paving", "sand")), repeat=b.u(0.4, 2))
+    ground = stuff(b, b.pick(("grass", "grass", "ground", "paving", "sand")), repeat=b.u(0.4, 2))
     camera = look(b, eye, target, 0.08)
     return finish(b, WORLD, camera, daylight(b, b.u(100, 2000)), outdoors=True, walls=[ground] * 6)
 

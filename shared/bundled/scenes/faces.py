@@ -208,7 +208,7 @@ def _some_bush(b: Builder) -> None:
 def _taken(b: Builder, room: Room | None, eye: np.ndarray, target: Triple) -> Scene:
     camera = look(b, eye, np.asarray(target), 0.05)
     if room is None:
-        ground = stuff(b, b.pick(("grass", "paving", "earth", "sand")))
+        ground = stuff(b, b.pick(("grass", "paving", "ground", "sand")))
         return finish(b, WORLD, camera, daylight(b, b.u(100, 1500)), outdoors=True, walls=[ground] * 6)
     return finish(b, room, camera, indoor_lights(b, room, eye))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import pi, sqrt
 
 from shared.bundled.render import Builder, Surface, rotation_x, rotation_z
-from shared.bundled.scenes.outdoors import slanted, squeezed, stuff
+from shared.bundled.scenes.outdoors import mean_colour, slanted, squeezed, stuff
 
 
 def house(b: Builder, wide: float, deep: float, tall: float, *, near: bool = False) -> None:
@@ -21,7 +21,8 @@ def house(b: Builder, wide: float, deep: float, tall: float, *, near: bool = Fal
 
 def windowed(b: Builder, wall: Surface) -> Surface:
     """The same wall with windows painted on, a storey about 3 m high."""
-    return b.surface("facade", fit=False, dark=(0.02, 0.02, 0.03), light=wall.light, repeat=b.u(0.06, 0.18))
+    light = (mean_colour(b, wall) * 1.5).clip(0.02, 0.98)
+    return b.surface("facade", fit=False, dark=(0.02, 0.02, 0.03), light=light, repeat=b.u(0.06, 0.18))
 
 
 def top(b: Builder, wide: float, deep: float, tall: float, wall: Surface) -> None:

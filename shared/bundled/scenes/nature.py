@@ -90,7 +90,7 @@ def _log(b: Builder) -> None:
 def _path(b: Builder, wide: float) -> None:
     """A winding path over flat ground, in pieces."""
     skin, at, yaw = (
-        stuff(b, b.pick(("earth", "sand", "asphalt", "paving"))),
+        stuff(b, b.pick(("ground", "sand", "asphalt", "paving"))),
         np.array([b.u(-2, 2), START_M - 5]),
         b.u(-0.3, 0.3),
     )
@@ -136,7 +136,7 @@ def park(b: Builder) -> Scene:
 
 def wood(b: Builder) -> Scene:
     """Trunks near and far, leaves above, bushes and logs between; a path as often as not."""
-    terrain = Terrain(b, b.pick(("earth", "grass")))
+    terrain = Terrain(b, b.pick(("ground", "grass")))
     _humps(b, terrain, 3)
     camera = _camera(b, terrain)
     eye = np.asarray(camera.eye, float)
@@ -169,7 +169,7 @@ def wood(b: Builder) -> Scene:
 
 def shore(b: Builder) -> Scene:
     """Water to the horizon or to the other bank; a beach, a quay or rocks on this side."""
-    terrain = Terrain(b, b.pick(("sand", "sand", "earth", "grass")))
+    terrain = Terrain(b, b.pick(("sand", "sand", "ground", "grass")))
     water, reach = stuff(b, "water"), b.u(4, 40)
     edge = b.u(-0.5, 0.5)
     with b.at(0, 0, START_M, edge):
@@ -205,7 +205,7 @@ def boat(b: Builder) -> None:
 
 def fields(b: Builder) -> Scene:
     """Fields and meadows of many colours, fences, bales, trees, a farm, hills and mountains far off."""
-    terrain = Terrain(b, b.pick(("grass", "grass", "earth")))
+    terrain = Terrain(b, b.pick(("grass", "grass", "ground")))
     camera = _camera(b, terrain, (-0.2, 0.08))
     eye = np.asarray(camera.eye, float)
     if b.chance(0.5):
@@ -213,7 +213,7 @@ def fields(b: Builder) -> Scene:
     turn = b.u(-0.8, 0.8)
     for k in range(b.n(1, 8)):
         away, x = float(np.exp(b.u(2, 5.7))), b.u(-0.8, 0.8)
-        skin = stuff(b, b.pick(("grass", "earth", "grass", "sand")))
+        skin = stuff(b, b.pick(("grass", "ground", "grass", "sand")))
         if b.chance(0.4):
             skin = b.surface("stripes", dark=skin.dark, light=skin.light, repeat=b.u(0.1, 0.6))
         size = (away * b.u(0.4, 1.5), 0.2, away * b.u(0.4, 1.5))
@@ -234,7 +234,7 @@ def fields(b: Builder) -> Scene:
 
 def humps_and_rocks(b: Builder) -> Scene:
     """Open ground with humps and boulders: dunes, moors, slopes below mountains."""
-    terrain = Terrain(b, b.pick(("grass", "earth", "sand", "rock")))
+    terrain = Terrain(b, b.pick(("grass", "ground", "sand", "rock")))
     _humps(b, terrain, 14)
     camera = _camera(b, terrain)
     makers = b.pick((("rock",), ("rock", "bush"), ("rock", "rock", "tree", "person"), ("bush", "tree")))

@@ -37,7 +37,7 @@ MATERIALS: dict[str, tuple[tuple[str, ...], tuple[Colour, ...], tuple[float, flo
         ((0.12, 0.26, 0.05), (0.22, 0.28, 0.07), (0.35, 0.3, 0.12)),
         (0.1, 0.6),
     ),
-    "earth": (
+    "ground": (
         ("speckle", "clouds", "plaster"),
         ((0.3, 0.2, 0.12), (0.45, 0.36, 0.24), (0.2, 0.15, 0.1)),
         (0.1, 0.7),
@@ -90,9 +90,18 @@ MATERIALS: dict[str, tuple[tuple[str, ...], tuple[Colour, ...], tuple[float, flo
 }
 
 
+DRAWN = ("water",)
+"""Materials of which there are no photographs."""
+PHOTO_SHARE = 0.75
+
+
 def stuff(b: Builder, material: str, **changes: object) -> Surface:
-    """A surface of this material in one of its usual colours; one in twelve has any colour at all."""
+    """A surface of this material: a photograph, where there are any, or drawn in one of its usual colours."""
     groups, hues, repeats = MATERIALS[material]
+    repeat, shine = float(np.exp(b.u(*np.log(repeats)))), b.u(0.2, 0.6) if material == "water" else 0.0
+    if b.atlas.photographs and material not in DRAWN and b.chance(PHOTO_SHARE):
+        made = b.surface(material, repeat=repeat, specular=shine)
+        return replace(made, **changes)  # type: ignore[arg-type]
     light = np.asarray(b.pick(hues)) * b.u(0.6, 1.35) * np.exp(b.rng.normal(size=3) * 0.08)
     if b.chance(0.08):
         light = b.colour()
@@ -100,10 +109,16 @@ def stuff(b: Builder, material: str, **changes: object) -> Surface:
         b.pick(groups),
         dark=(light * b.u(0.25, 0.8)).clip(0.005, 0.98),
         light=light.clip(0.01, 0.98),
-        repeat=float(np.exp(b.u(*np.log(repeats)))),
-        specular=b.u(0.2, 0.6) if material == "water" else 0.0,
+        repeat=repeat,
+        specular=shine,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def mean_colour(b: Builder, surface: Surface) -> NDArray[np.float64]:
+    """What it looks like from afar, linear RGB."""
+    dark, light = np.asarray(surface.dark, float), np.asarray(surface.light, float)
+    return dark + (light - dark) * float(b.atlas.mean_levels[surface.texture])
 
 
 def squeezed(stretch: Sequence[float], turn: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -250,7 +265,7 @@ def hills(b: Builder, eye: NDArray[np.float64], nearest_m: float, farthest_m: fl
             if b.chance(0.35):
                 _mountain(b, wide, high * b.u(1.0, 2.2))
             else:
-                skin = stuff(b, b.pick(("leaf", "grass", "earth")), repeat=_coarse(b, away))
+                skin = stuff(b, b.pick(("leaf", "grass", "ground")), repeat=_coarse(b, away))
                 deep, sunk = min(wide, away) * b.u(0.4, 1.0), b.u(0.0, 0.6)
                 size = (wide, 2 * high / (1 - sunk), deep)
                 b.ellipsoid((0, -high * sunk / (1 - sunk), 0), size, skin)

@@ -46,7 +46,7 @@ def walker_street(b: Builder) -> Scene:
 def _street(b: Builder, plan: Plan, camera: Camera) -> Scene:
     eye = np.asarray(camera.eye, float)
     road = Road(b, float(eye[2]))
-    ground = stuff(b, b.pick(("grass", "grass", "earth", "paving")))
+    ground = stuff(b, b.pick(("grass", "grass", "ground", "paving")))
     for piece in road.pieces:
         if piece.slope:
             road.strip(0, 500, 0.0, ground, (piece.from_m, piece.to_m))

@@ -167,7 +167,7 @@ def finish(
     holes = np.full((4, 5), -1.0, np.float32)
     for i, hole in enumerate(b.holes[:4]):
         holes[i] = hole
-    panorama = photographed_sky(b) if open_faces[:-1].any() else None
+    panorama = photographed_sky(b, outdoors=outdoors) if open_faces[:-1].any() else None
     half_sizes = np.stack([inner[17:20]] * SHELL_FACES + [outer[17:20]] * SHELL_FACES)
     faces = np.stack([surface_row(surface) for surface in surfaces])
     faces[:SHELL_FACES, :13], faces[SHELL_FACES:, :13] = inner[:13], outer[:13]
@@ -189,13 +189,19 @@ def finish(
     )
 
 
-def photographed_sky(b: Builder) -> Panorama | None:
-    """One of the atlas's panoramas, at any turn and brightness; None where it has none, and now and then."""
-    if not len(b.atlas.panoramas) or b.chance(0.25):
+def photographed_sky(b: Builder, *, outdoors: bool) -> Panorama | None:
+    """One of the atlas's panoramas, at any turn and brightness; None where it has none, and now and then.
+
+    Outdoors, where the picture has its own horizon, only the sky of those that have one.
+    """
+    skies_rad = b.atlas.skies_rad
+    numbers = list(skies_rad) if outdoors else range(len(b.atlas.panoramas))
+    if not numbers or b.chance(0.25):
         return None
-    number = b.n(0, len(b.atlas.panoramas) - 1)
+    number = b.pick(numbers)
     level = float(b.atlas.panoramas[number].astype(np.float32).mean())
-    return Panorama(number, b.u(-pi, pi), float(np.exp(b.u(-0.7, 1.2))) * 0.5 / max(level, 0.02))
+    gain = float(np.exp(b.u(-0.7, 1.2))) * 0.5 / max(level, 0.02)
+    return Panorama(number, b.u(-pi, pi), gain, skies_rad[number] if outdoors else 0.0)
 
 
 def under_sky(b: Builder, lights: Lights, panorama: Panorama, *, outdoors: bool) -> Lights:
@@ -203,7 +209,8 @@ def under_sky(b: Builder, lights: Lights, panorama: Panorama, *, outdoors: bool)
     if not outdoors:
         return lights
     sky = b.atlas.panoramas[panorama.number].astype(np.float32)
-    upper, horizon = sky[:, : sky.shape[1] // 2].mean((1, 2)), sky[:, sky.shape[1] // 2].mean(1)
+    row = int(sky.shape[1] * (0.5 - panorama.lift / pi))
+    upper, horizon = sky[:, :row].mean((1, 2)), sky[:, row].mean(1)
     return replace(
         lights,
         ambient_up=np.asarray(lights.ambient_up) * upper / max(upper.mean(), 0.02),
