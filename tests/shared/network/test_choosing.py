@@ -168,7 +168,7 @@ def test_a_fault_is_found_remembered_and_never_shown(
 
 def test_what_hangs_is_given_up(mean_weights: ChosenWeights, planted: pytest.MonkeyPatch) -> None:
     planted.setenv("PLANTED", "hang")
-    planted.setenv("LONGEST_TRIAL_S", "1")
+    planted.setenv("LONGEST_TRIAL_S", "5")
     _, verdict = proved(mean_weights)
     assert "ended while it was tried" in of(verdict, BF16).fault
 
