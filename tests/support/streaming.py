@@ -22,17 +22,17 @@ from shared import Look
 from shared.handoff import now_s
 
 PATIENCE_S = 60.0
+MOST_BYTES = 4 << 20
 needs_serve = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("starlette", "uvicorn", "websockets")),
     reason="the extra serve is not installed",
 )
 
 
-def moment(number: int, *, with_depth: bool = True, noise: bool = True) -> Moment:
-    """320x180; its depth grows from left to right, and by `number` everywhere."""
+def moment(number: int, *, with_depth: bool = True, size_px: tuple[int, int] = (320, 180)) -> Moment:
+    """Noise; its depth grows from left to right, and by `number` everywhere."""
     rng = np.random.default_rng(number)
-    high = 256 if noise else 1
-    frame_bgr = rng.integers(0, high, (180, 320, 3)).astype(np.uint8)
+    frame_bgr = rng.integers(0, 256, (size_px[1], size_px[0], 3), np.uint8)
     depth_map = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (32, 1)) + np.float32(number)
     picture = Picture(
         frame_bgr, depth_map if with_depth else None, (float(number), number + 1.0), Look("overlay")
@@ -81,11 +81,12 @@ def subscribe(address: str):  # type: ignore[no-untyped-def]
 
 
 def read_all(connection: socket.socket) -> bytes:
-    """What comes until the other side closes; a reset ends it, too."""
-    parts = []
+    """What comes until the other side closes; a reset ends it, too, and so does a stream without end."""
+    parts, left_bytes = [], MOST_BYTES
     try:
-        while part := connection.recv(65536):
+        while left_bytes > 0 and (part := connection.recv(65536)):
             parts.append(part)
+            left_bytes -= len(part)
     except ConnectionError:
         pass
     return b"".join(parts)
@@ -103,19 +104,17 @@ def eventually(condition) -> None:  # type: ignore[no-untyped-def]
 
 
 @contextmanager
-def streaming(
-    *, token: str | None = None, allowed_hosts: tuple[str, ...] = (), pictures: bool = True
-) -> Iterator[Streaming]:
+def streaming(*, token: str | None = None, size_px: tuple[int, int] = (320, 180)) -> Iterator[Streaming]:
     """A server on loopback that is offered 30 pictures a second; at the end it must be gone soon."""
     stats = Stats()
-    server = StreamServer(Serving("127.0.0.1", 0, token=token, allowed_hosts=allowed_hosts), stats)
+    server = StreamServer(Serving("127.0.0.1", 0, token=token), stats)
     server.start()
     over = threading.Event()
 
     def offer() -> None:
         number = 0
-        while pictures and not over.wait(1 / 30):
-            server.offer(moment(number))
+        while not over.wait(1 / 30):
+            server.offer(moment(number, size_px=size_px))
             number += 1
 
     offering = threading.Thread(target=offer)

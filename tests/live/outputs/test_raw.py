@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,7 +23,11 @@ __all__ = ["camera", "no_thread_is_left", "start"]
 
 
 def test_each_shown_frame_once_with_its_time(tmp_path: Path) -> None:
-    shown = [moment(number // 2) for number in range(80)]  # each twice, as the window draws
+    # Each twice, as the window draws, and at uneven times.
+    frames = [
+        replace(moment(number), time_s=100 + number * 0.0333 + number % 3 * 0.004) for number in range(40)
+    ]
+    shown = [frames[number // 2] for number in range(80)]
     recorder = RawRecorder(tmp_path / "depth.mkv", Fraction(30))
     recorder.start()
     recorder.offer(moment(99, with_depth=False))

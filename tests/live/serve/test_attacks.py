@@ -290,22 +290,22 @@ def test_who_does_not_read_is_skipped_and_then_cut_off(
     lazy.close()
 
 
-def test_a_picture_that_nobody_takes_does_not_stay(
-    stream: Streaming, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The answer is complete for the server, but its bytes still wait."""
+def test_a_picture_that_nobody_takes_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is complete for the server, but its bytes still wait: more than the system itself holds."""
     monkeypatch.setattr(connections, "STALLED_S", 1.0)
     monkeypatch.setattr(connections, "MOST_CONNECTIONS", 8)
-    held = []
-    for _ in range(8):
-        lazy = socket.socket()
-        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        lazy.connect(("127.0.0.1", stream.port))
-        lazy.sendall(f"GET /snapshot.png HTTP/1.1\r\nHost: 127.0.0.1:{stream.port}\r\n\r\n".encode())
-        held.append(lazy)
-    eventually(lambda: status(stream.ask("/")) == 200)
-    for lazy in held:
-        lazy.close()
+    with streaming(size_px=(1280, 720)) as stream:
+        held = []
+        for _ in range(8):
+            lazy = socket.socket()
+            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            lazy.connect(("127.0.0.1", stream.port))
+            lazy.sendall(f"GET /snapshot.png HTTP/1.1\r\nHost: 127.0.0.1:{stream.port}\r\n\r\n".encode())
+            held.append(lazy)
+        eventually(lambda: status(stream.ask("/")) == 0)
+        eventually(lambda: status(stream.ask("/")) == 200)
+        for lazy in held:
+            lazy.close()
 
 
 @pytest.mark.parametrize(
