@@ -132,6 +132,7 @@ def serve_with(
             ws="none",
             log_level="warning",
             access_log=False,
+            proxy_headers=False,  # who is counted by an address must not choose it
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=SHUTDOWN_S,

@@ -334,6 +334,8 @@ def test_a_password_is_needed_and_wrong_ones_slow_down(tmp_path: Path) -> None:
         status, _, headers = ask(server, "GET", "/", Authorization=basic("büro 7"))
         assert status == 429
         assert int(headers["retry-after"]) >= 1
+        another = {"Authorization": basic("büro 7"), "X-Forwarded-For": "203.0.113.7"}
+        assert ask(server, "GET", "/", **another)[0] == 429, "nobody chooses the address they are counted by"
         assert ask(server, "GET", "/", Host=f"evil.example:{server.url.rpartition(':')[2]}")[0] == 403
 
 
