@@ -19,7 +19,7 @@ from shared import UserError, cache
 from shared.network.candidates import FLOAT32, Candidate, candidates_here, may_run
 from shared.network.engine_openvino import OpenVinoEngine, import_openvino, openvino_version, processor
 
-REVISION = 1
+REVISION = 2
 """Raise it when candidates, pictures or limits change: verdicts from before are then not used."""
 
 LONGEST_TRIAL_S = 60.0

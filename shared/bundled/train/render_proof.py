@@ -17,7 +17,7 @@ PICTURES = (
     ("living_room", 10_500_000),
     ("table_top", 10_500_004),
     ("table_top", 10_500_005),
-    ("street", 10_500_006),
+    ("driver_street", 10_500_006),
     ("webcam", 10_500_002),
 )
 """Kinds and seeds: plain surfaces, bright and dark ones, a person, and far things."""
