@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import UserError
+from shared.bundled.render.textures import read_linear
 
 SIDE_PX = 256
 LEVELS = 6
@@ -189,12 +190,7 @@ def _stand(vertices: Floats, height_m: float) -> Floats:
 
 
 def _pyramid(path: Path) -> NDArray[np.uint8]:
-    picture_bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture_bgr is None:
-        raise UserError(f"{path} cannot be read as a picture.", "Unpack the archive again.")
-    linear = (
-        cv2.resize(picture_bgr, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)[:, :, ::-1] / 255.0
-    ) ** 2.2
+    linear = read_linear(path)
     levels = [
         cv2.resize(linear, (SIDE_PX >> k,) * 2, interpolation=cv2.INTER_AREA).reshape(-1, 3)
         for k in range(LEVELS)

@@ -70,11 +70,9 @@ def photographed_atlas(textures: Path | None, surroundings: Path | None) -> Atla
     photographs: dict[str, list[int]] = {}
     for path in sorted(textures.glob("*/*.webp")) if textures else ():
         photographs.setdefault(path.parent.name, []).append(len(pictures))
-        pictures.append(_square(_read_linear(path)))
+        pictures.append(_square(read_linear(path)))
     paths = sorted(surroundings.glob("*.webp")) if surroundings else []
-    panoramas = [
-        cv2.resize(_read_linear(path), _SKY_PX[::-1], interpolation=cv2.INTER_AREA) for path in paths
-    ]
+    panoramas = [cv2.resize(read_linear(path), _SKY_PX[::-1], interpolation=cv2.INTER_AREA) for path in paths]
     names = [path.stem.removesuffix("_1k") for path in paths]
     skies_rad = {i: OPEN_SKIES_RAD[name] for i, name in enumerate(names) if name in OPEN_SKIES_RAD}
     rng = np.random.default_rng(SEED)
@@ -116,11 +114,11 @@ def _pack(
     )
 
 
-def _read_linear(path: Path) -> Picture:
+def read_linear(path: Path) -> Picture:
     """(h, w, 3) float32 linear RGB in 0..1."""
     picture_bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture_bgr is None:
-        raise UserError(f"{path} cannot be read as a picture.", "Check --textures and --surroundings.")
+        raise UserError(f"{path} cannot be read as a picture.", "Unpack its folder again.")
     return (picture_bgr[:, :, ::-1].astype(np.float32) / 255) ** 2.2
 
 
