@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from shared.bundled import demo
+from shared.bundled import PROOF_COLUMNS, PROOF_HEIGHT_PX, PROOF_WIDTH_PX, demo, proof_sheet_path
 from shared.bundled.render import raycast as rc
 from shared.bundled.render import renderer
 from shared.bundled.render.builder import Builder, Camera, Lights, Scene
@@ -23,19 +23,14 @@ from shared.bundled.scenes.clips import render_clip
 from shared.bundled.scenes.houses import house
 from shared.bundled.scenes.rooms import GROUPS, KINDS, random_scene
 from shared.bundled.scenes.surroundings import FAR, LEFT, NEAR, RIGHT, Room, finish, sunshine
+from shared.bundled.train.render_proof import PICTURES, render_picture
 from shared.bundled.train.render_shards import render_seeds
 from shared.bundled.train.scores import spearman
 from shared.media.reader import VideoReader
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE_PX = (96, 72)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def depth_of(scene: Scene, width_px: int = 97, height_px: int = 73) -> np.ndarray:
@@ -312,3 +307,14 @@ def test_the_pages_examples_are_what_the_scenes_render() -> None:
         example_bgr = cv2.imread(str(folder / f"example_{seed}.jpg"))
         expected_bgr, _ = next(render_clip(seed, 1, 640, 480))
         assert np.abs(example_bgr.astype(int) - expected_bgr).mean() < 4, "what JPEG takes away"
+
+
+def test_the_pictures_of_the_proof_are_of_scenes_that_there_are() -> None:
+    """Drawn anew, they are what the package carries, but for what JPEG loses."""
+    sheet_bgr = cv2.imread(str(proof_sheet_path()))
+    for number in (1, 4):
+        row, column = divmod(number, PROOF_COLUMNS)
+        top, left = row * PROOF_HEIGHT_PX, column * PROOF_WIDTH_PX
+        carried_bgr = sheet_bgr[top : top + PROOF_HEIGHT_PX, left : left + PROOF_WIDTH_PX]
+        difference = np.abs(carried_bgr.astype(int) - render_picture(*PICTURES[number]))
+        assert difference.mean() < 4
