@@ -232,9 +232,10 @@ def list_cameras() -> int:
 
 
 def prepare_opencv() -> None:
-    from live.quiet import quiet_opencv
+    from live.quiet import open_only_streams, quiet_opencv
 
     quiet_opencv()
+    open_only_streams()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import cv2
 
 from live.capture import cameras
 from live.config import LiveConfig
-from live.quiet import READ_TIMEOUT_S
+from live.quiet import READ_TIMEOUT_S, stream_options
 from shared import FrameBGR, UserError
 
 OPEN_TIMEOUT_S = 4.0
@@ -75,7 +75,8 @@ def _open_stream(url: str, name: str) -> Capture:
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
         int(READ_TIMEOUT_S * 1000),
     ]
-    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts_ms)
+    with stream_options():
+        capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts_ms)
     if not capture.isOpened():
         raise UserError(
             f"{name} could not be opened as a video stream.",

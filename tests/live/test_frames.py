@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -41,6 +42,17 @@ def test_a_cameras_frames_with_times_and_depth(camera: Server) -> None:
         assert (frame_bgr.shape, frame_bgr.dtype) == ((360, 640, 3), np.uint8)
         assert (depth_map.shape, depth_map.dtype) == ((128, 256), np.float32)
         assert depth_map[40, 200] > depth_map[40, 40] + 50
+
+
+def test_the_programs_own_opencv_opens_files_all_the_same(
+    camera: Server, make_clip: Callable[..., Path]
+) -> None:
+    """Of a stream only pictures are taken, never a file of this machine; that is said of the stream alone."""
+    clip = make_clip("own.mp4", "-pix_fmt", "yuv420p", video="testsrc2=size=320x180:rate=25:duration=1")
+    for _ in live.frames(camera.url, network=NetworkChoice("bundled", size=64)):
+        assert cv2.VideoCapture(str(clip)).read()[0]
+        break
+    assert cv2.VideoCapture(str(clip)).read()[0]
 
 
 def test_a_slow_loop_gets_the_newest(camera: Server) -> None:

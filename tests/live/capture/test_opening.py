@@ -12,7 +12,7 @@ from live.__main__ import build_parser, to_config
 from live.capture import cameras
 from live.capture.opening import open_capture
 from live.config import LiveConfig, SourceSpec
-from live.quiet import quiet_opencv
+from live.quiet import open_only_streams, quiet_opencv
 from shared import UserError
 
 CONFIG = LiveConfig(SourceSpec("camera", 0, "camera 0"))
@@ -123,6 +123,7 @@ def test_the_users_own_settings_of_opencv_stand(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(name, "")  # so that what is set below is undone
         monkeypatch.delenv(name)
     quiet_opencv()
+    open_only_streams()
     import os
 
     assert os.environ["OPENCV_LOG_LEVEL"] == "DEBUG"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -254,17 +253,6 @@ def test_a_stream_that_opens_and_gives_nothing_is_a_sentence(monkeypatch: pytest
         source.run(threading.Event())
 
 
-@pytest.fixture
-def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenCV as the command sets it up, for this test alone: elsewhere it opens files, too."""
-    from live.quiet import quiet_opencv
-
-    monkeypatch.setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", "")
-    del os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"]
-    quiet_opencv()
-
-
-@pytest.mark.usefixtures("_quiet")
 def test_a_file_on_a_server_plays_once_at_its_own_speed(make_clip: Callable[..., Path]) -> None:
     from live.capture.opening import open_capture
     from live.config import LiveConfig
@@ -284,7 +272,6 @@ def test_a_file_on_a_server_plays_once_at_its_own_speed(make_clip: Callable[...,
     assert frames[-1].time_s - frames[0].time_s > 0.9
 
 
-@pytest.mark.usefixtures("_quiet")
 @pytest.mark.parametrize("name", ["list.m3u8", "camera.mp4"])
 def test_a_stream_that_is_a_playlist_is_refused(
     make_clip: Callable[..., Path], tmp_path: Path, name: str
