@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -137,13 +138,12 @@ def test_one_machine_as_a_cluster(
 def listening_addresses(pid: int) -> list[str]:
     import psutil
 
-    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    return [
-        connection.laddr.ip
-        for process in processes
-        for connection in process.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN
-    ]
+    found: list[str] = []
+    for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # one that has just ended listens to nobody
+            connections = process.net_connections("tcp")
+            found += [it.laddr.ip for it in connections if it.status == psutil.CONN_LISTEN]
+    return found
 
 
 def test_a_node_a_worker_and_the_driver_are_killed(
