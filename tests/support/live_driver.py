@@ -13,13 +13,16 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from live.__main__ import PROG, build_parser, prepare_opencv, to_config
-from live.controls import Controls
 from shared import DepthMap, UserError, options
+
+if TYPE_CHECKING:
+    from live.controls import Controls  # which imports OpenCV, before it has been told to be quiet
 
 
 class FakeEngine:

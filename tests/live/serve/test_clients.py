@@ -210,7 +210,8 @@ def test_the_page_shows_the_stream(served: tuple[Session, str], tmp_path: Path) 
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
         page.goto(f"http://{address}/", wait_until="domcontentloaded")
-        page.wait_for_function("document.querySelector('img').naturalWidth === 640")
+        # Playwright's own waiting evaluates text inside the page, which the page forbids.
+        wait_for(lambda: page.evaluate("document.querySelector('img').naturalWidth === 640"), session)
         page.screenshot(path=str(tmp_path / "page.png"))
         assert page.locator("dt").count() == 4
         assert complaints == []
