@@ -21,14 +21,15 @@ class Moment:
     """A picture as it is shown, and what it is of.
 
     number: of the frame, counted from 0 at the source; it rises, and what was not shown is left out.
-    time_s: when the frame was there, on the clock of `shared.handoff.now_s`. is_inferred: the network saw
-    this very frame; else its depth is carried along from an earlier one.
+    time_s: when the frame was there, on the clock of `shared.handoff.now_s`. depth_age_s: how much earlier
+    the frame was there from which the network's depth is carried to this one: 0 for this very frame, None
+    without depth.
     """
 
     picture: Picture
     number: int
     time_s: float
-    is_inferred: bool
+    depth_age_s: float | None
     is_mirrored: bool
 
 
@@ -75,7 +76,7 @@ class Scene:
             self.picture(controls),
             self.frame.index,
             self.frame.time_s,
-            is_inferred=self.keyframe is not None and self.keyframe.time_s == self.frame.time_s,
+            depth_age_s=None if self.keyframe is None else self.frame.time_s - self.keyframe.time_s,
             is_mirrored=controls.is_mirrored,
         )
 

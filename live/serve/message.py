@@ -53,7 +53,8 @@ def depth_message(moment: Moment, depth_map: DepthMap) -> bytes:
         "near": float(near),
         "offset": code_range.offset,
         "scale": code_range.scale,
-        "inferred": moment.is_inferred,
+        "inferred": moment.depth_age_s == 0,
+        "inferred_age_s": moment.depth_age_s,
         "mirrored": moment.is_mirrored,
     }
     text = json.dumps(header).encode("ascii")

@@ -138,6 +138,18 @@ def test_mirroring_turns_photo_and_depth() -> None:
     assert shown.depth_map[0, 0] > shown.depth_map[0, -1]
 
 
+def test_a_moment_says_how_old_the_depth_is_that_was_carried_to_it() -> None:
+    scene, controls = Scene(), Controls(LiveConfig(SourceSpec("camera", 0, "camera 0")))
+    picture = ramp_picture()
+    assert picture.depth_map is not None
+    scene.set_frame(Frame(picture.frame_bgr, 5.0, 0))
+    assert scene.moment(controls).depth_age_s is None
+    scene.set_keyframe(Keyframe(np.zeros((32, 64), np.uint8), picture.depth_map, 5.0, (0.0, 1.0)))
+    assert scene.moment(controls).depth_age_s == 0
+    scene.set_frame(Frame(picture.frame_bgr, 5.25, 1))
+    assert scene.moment(controls).depth_age_s == 0.25
+
+
 def test_a_snapshot_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="could not be written"):
         write_snapshot(ramp_picture(), tmp_path / "nowhere", "stem")

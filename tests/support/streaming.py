@@ -37,7 +37,7 @@ def moment(number: int, *, with_depth: bool = True, size_px: tuple[int, int] = (
     picture = Picture(
         frame_bgr, depth_map if with_depth else None, (float(number), number + 1.0), Look("overlay")
     )
-    return Moment(picture, number, now_s(), is_inferred=number % 3 == 0, is_mirrored=False)
+    return Moment(picture, number, now_s(), depth_age_s=number % 3 / 30, is_mirrored=False)
 
 
 @dataclass

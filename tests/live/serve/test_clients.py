@@ -123,6 +123,11 @@ def test_numbers_rise_and_a_slow_reader_gets_the_newest(served: tuple[Session, s
         assert times_s == sorted(times_s)
         assert abs(time.time() - times_s[-1]) < 30
         assert {(header["width"], header["height"]) for header in headers} == {(256, 128)}
+        ages_s = [header["inferred_age_s"] for header in headers]
+        assert [header["inferred"] for header in headers] == [age_s == 0 for age_s in ages_s]
+        # Sent at once, before its own inference is there: carried from a frame shortly before.
+        assert 0 <= min(ages_s) <= sorted(ages_s)[30] < 2
+        assert max(ages_s) > 0
     assert end(session)["readers"]["depth"] == {"came": 1, "most_at_once": 1}
 
 
@@ -138,6 +143,7 @@ def test_the_values_are_the_pictures_to_half_a_step() -> None:
             with_number % 3 == 0,
             False,
         )
+        assert header["inferred_age_s"] == pytest.approx(with_number % 3 / 30)
         assert (header["far"], header["near"]) == (with_number, with_number + 1)
         assert (4 + int.from_bytes(message[:4], "little")) % ALIGNMENT_BYTES == 0
 
