@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
@@ -58,38 +60,57 @@ def plan(options: BatchOptions, *, is_raw: bool = False) -> list[Job]:
     is_raw: raw depth is written beside the outputs, so that their names must differ without their suffixes.
     """
     if options.is_demo:
-        output = options.output or (options.output_dir or Path()) / f"demo{MARK}.mp4"
-        return [Job(demo_clip(), output)]
-    found = dict(pair for given in options.inputs for pair in _expand(given, options))
-    wished = [_default_output(source, folder, options) for source, folder in found.items()]
-    names = Counter(_key(output, is_raw=is_raw) for output in wished)
+        return [demo_job(options)]
+    found = {
+        source: default_output(source, folder, options)
+        for given in options.inputs
+        for source, folder in sorted(inputs_in(given, recursive=options.recursive))
+    }
+    names = Counter(name_key(output, is_raw=is_raw) for output in found.values())
     jobs: list[Job] = []
     taken: set[str] = set()
-    for source, wish in zip(found, wished, strict=True):
-        candidates = [] if names[_key(wish, is_raw=is_raw)] > 1 else [wish]
-        output = next(
-            name for name in chain(candidates, _told_apart(source, wish)) if _key(name) not in taken
-        )
-        taken.add(_key(output))
+    for source, wish in found.items():
+        is_alone = names[name_key(wish, is_raw=is_raw)] == 1
+        output = free_output(source, wish, is_alone=is_alone, is_taken=lambda it: name_key(it) in taken)
+        taken.add(name_key(output))
         jobs.append(Job(source, output))
     return jobs
 
 
-def _expand(given: Path, options: BatchOptions) -> Iterator[tuple[Path, Path]]:
-    """(file, its folder within the given one): the file itself, or a folder's media files.
+def demo_job(options: BatchOptions) -> Job:
+    output = options.output or (options.output_dir or Path()) / f"demo{MARK}.mp4"
+    return Job(demo_clip(), output)
 
-    Hidden files and our own outputs are passed over.
+
+def inputs_in(given: Path, *, recursive: bool) -> Iterator[tuple[Path, Path]]:
+    """(file, its folder within the given one): the file itself, or a folder's media files, as they come.
+
+    Hidden files and our own outputs are passed over. Raises UserError when nothing is left.
     """
     if not given.is_dir():
         yield given, Path()
         return
-    found = sorted(given.rglob("*") if options.recursive else given.iterdir())
-    media = [path for path in found if _is_media(path)]
-    if not media:
+    is_empty = True
+    for path in _files(given, recursive=recursive):
+        if _is_media(path):
+            is_empty = False
+            yield path, path.parent.relative_to(given)
+    if is_empty:
         raise UserError(
             f"The folder {given} holds no video and no photo.", "Try --recursive, or name the files."
         )
-    yield from ((path, path.parent.relative_to(given)) for path in media)
+
+
+def _files(folder: Path, *, recursive: bool) -> Iterator[Path]:
+    """One at a time: a folder of an archive may hold more names than are good to have in memory."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = folder / entry.name
+            if not entry.is_dir(follow_symlinks=False):
+                yield path
+            elif recursive:
+                with suppress(PermissionError):
+                    yield from _files(path, recursive=True)
 
 
 def _is_media(path: Path) -> bool:
@@ -102,7 +123,7 @@ def _is_media(path: Path) -> bool:
     )
 
 
-def _default_output(source: Path, folder: Path, options: BatchOptions) -> Path:
+def default_output(source: Path, folder: Path, options: BatchOptions) -> Path:
     if options.output is not None:
         return options.output
     suffix = ".png" if source.suffix.lower() in PHOTO_SUFFIXES else ".mp4"
@@ -110,9 +131,15 @@ def _default_output(source: Path, folder: Path, options: BatchOptions) -> Path:
     return place / f"{source.stem}{MARK}{suffix}"
 
 
-def _key(output: Path, *, is_raw: bool = False) -> str:
+def name_key(output: Path, *, is_raw: bool = False) -> str:
     """What must differ: many file systems do not tell capitals from small letters."""
     return str(output.with_suffix("") if is_raw else output).casefold()
+
+
+def free_output(source: Path, wish: Path, *, is_alone: bool, is_taken: Callable[[Path], bool]) -> Path:
+    """The name that the output gets. is_alone: nobody else wishes this one."""
+    candidates = [wish] if is_alone else []
+    return next(name for name in chain(candidates, _told_apart(source, wish)) if not is_taken(name))
 
 
 def _told_apart(source: Path, output: Path) -> Iterator[Path]:

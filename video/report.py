@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Protocol
 
 from shared import UserError
 from video.plan import Job
 
 EXIT_SOME_FAILED = 1
 EXIT_INTERRUPTED = 130
+MOST_LISTED = 1000
+
+
+class Jobs(Protocol):
+    """A list of them, or what stands for one that would be too long."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Job]: ...
 
 
 def lines(job: Job, *, quiet: bool) -> Iterator[str]:
@@ -28,19 +37,27 @@ def lines(job: Job, *, quiet: bool) -> Iterator[str]:
             yield f"Wrote {job.result.raw}"
 
 
-def table(jobs: list[Job]) -> Iterator[str]:
-    """One line per file, the failed ones' sentences below them."""
+def table(jobs: Jobs) -> Iterator[str]:
+    """One line per file, the failed ones' sentences below them; of very many, those that are done are only
+    counted.
+    """
     width = min(48, max(len(job.source.name) for job in jobs))
+    counts: Counter[str] = Counter()
     yield ""
     for job in jobs:
-        frames = f"{job.result.frames} frames" if job.result else ""
-        yield f"{job.source.name[:width]:<{width}}  {job.outcome:<8}  {frames}".rstrip()
-        if job.error is not None:
-            yield f"    {complaint(job.error)}"
-        if job.result is not None and job.result.is_partial and job.result.output:
-            yield f"    kept as {job.result.output}; --resume goes on from there"
-    counts = Counter(job.outcome for job in jobs)
+        counts[job.outcome] += 1
+        if len(jobs) <= MOST_LISTED or job.outcome not in ("done", "skipped"):
+            yield from _about(job, width)
     yield ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+
+
+def _about(job: Job, width: int) -> Iterator[str]:
+    frames = f"{job.result.frames} frames" if job.result else ""
+    yield f"{job.source.name[:width]:<{width}}  {job.outcome:<8}  {frames}".rstrip()
+    if job.error is not None:
+        yield f"    {complaint(job.error)}"
+    if job.result is not None and job.result.is_partial and job.result.output:
+        yield f"    kept as {job.result.output}; --resume goes on from there"
 
 
 def complaint(error: Exception) -> str:
@@ -50,7 +67,7 @@ def complaint(error: Exception) -> str:
     return f"Something unforeseen went wrong: {type(error).__name__}: {error}"
 
 
-def exit_code(jobs: list[Job]) -> int:
+def exit_code(jobs: Jobs) -> int:
     """130 when something was left undone, 1 when something failed, else 0."""
     outcomes = {job.outcome for job in jobs}
     if outcomes & {"stopped", "waiting"}:

@@ -113,20 +113,26 @@ def flicker(clip: Clip, values: Values) -> float:
 
 
 def warp_error(clip: Clip, values: Values) -> float:
-    """Mean |V_t - warp(V_t-1)| along Farneback's flow, where it agrees both ways."""
-    errors = []
-    height_px, width_px = values[0].shape
+    """Mean |V_t - warp(V_t-1)| over the clip."""
+    steps = zip(pairwise(clip.grays), pairwise(values), strict=True)
+    return mean(warped_difference(*grays, *both) for grays, both in steps)
+
+
+def warped_difference(
+    gray_before: NDArray[np.uint8],
+    gray: NDArray[np.uint8],
+    before: NDArray[np.float32],
+    now: NDArray[np.float32],
+) -> float:
+    """Mean |now - warp(before)| along Farneback's flow, where it agrees both ways."""
+    height_px, width_px = now.shape
     grid = np.stack(np.meshgrid(np.arange(width_px), np.arange(height_px)), axis=2).astype(np.float32)
-    for t in range(1, len(values)):
-        back = farneback(clip.grays[t], clip.grays[t - 1])
-        forth = farneback(clip.grays[t - 1], clip.grays[t])
-        source = grid + back
-        miss = back + cv2.remap(forth, source, None, cv2.INTER_LINEAR)
-        seen = np.linalg.norm(miss, axis=2) < 1
-        errors.append(
-            np.abs(values[t] - cv2.remap(values[t - 1], source, None, cv2.INTER_LINEAR))[seen].mean()
-        )
-    return mean(errors)
+    back = farneback(gray, gray_before)
+    forth = farneback(gray_before, gray)
+    source = grid + back
+    miss = back + cv2.remap(forth, source, None, cv2.INTER_LINEAR)
+    seen = np.linalg.norm(miss, axis=2) < 1
+    return float(np.abs(now - cv2.remap(before, source, None, cv2.INTER_LINEAR))[seen].mean())
 
 
 def farneback(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float32]:

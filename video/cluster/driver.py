@@ -29,10 +29,14 @@ POLLS = 64
 LAST_WORDS_S = 10.0
 
 Show = Callable[[int, int | None, Tally], None]
+Over = Callable[[Film], None]
 
 
 class Driver:
-    """films: longest first. count: how many there are. show: called about once a second."""
+    """films: longest first. count: how many there are at most. show: called about once a second.
+
+    over: called with each film that was begun, once there is nothing more to do for it.
+    """
 
     def __init__(
         self,
@@ -43,11 +47,12 @@ class Driver:
         *,
         tally: Tally,
         show: Show,
+        over: Over,
         cancel: threading.Event,
     ) -> None:
         self._films, self._waiting = films, count
         self._crew, self._pool, self._cancel = crew, pool, cancel
-        self._tally, self._show = tally, show
+        self._tally, self._show, self._over = tally, show, over
         self._ready: list[Unit] = []
         self._running: dict[Film, None] = {}
         self._polled_s = now_s()
@@ -68,6 +73,7 @@ class Driver:
         finally:
             for film in list(self._running):
                 film.interrupt()
+                self._over(film)
             for hand in list(self._crew.hands):
                 self._crew.dismiss(hand)
 
@@ -129,6 +135,7 @@ class Driver:
             film.fail(error)
         if film.is_over:
             self._tally.end(film)
+            self._over(film)
             del self._running[film]
 
     def _hear(self) -> None:

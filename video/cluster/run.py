@@ -18,11 +18,12 @@ from video.claim import take
 from video.cluster.crew import Crew
 from video.cluster.driver import Driver, Show
 from video.cluster.films import Film
+from video.cluster.ledger import Ledger
 from video.cluster.nodes import Pool, RayPool
 from video.cluster.pieces import Pieces, check_pieces
 from video.cluster.tally import Tally
 from video.convert import check_free
-from video.plan import BatchOptions, Job, plan
+from video.plan import BatchOptions, Job
 from video.report import exit_code, lines, table
 from video.settings import ConvertSettings
 
@@ -51,22 +52,41 @@ def run_cluster(
     Raises UserError when the cluster cannot be used, and when a single input fails.
     """
     options = _for_every_node(options)
-    jobs = plan(options, is_raw=settings.raw is not None)
-    is_single = len(jobs) == 1 and (options.is_demo or jobs[0].source in options.inputs)
-    if is_single:
-        _check(jobs[0], options, settings)
-        if jobs[0].error:
-            raise jobs[0].error
-    tally = Tally()
-    if any(job.outcome == "waiting" for job in jobs):
-        _convert_all(jobs, options, settings, choice, tally=tally, connect=connect)
-    if is_single and jobs[0].error:
-        raise jobs[0].error
-    for line in table(jobs) if not is_single else lines(jobs[0], quiet=options.quiet):
-        say(line)
-    if not options.quiet and tally.units:
-        say(tally.closing_note())
-    return exit_code(jobs)
+    with closing(Ledger(options, is_raw=settings.raw is not None)) as ledger:
+        tally = Tally(waiting_bytes=ledger.video_bytes, waiting_photos=ledger.photos)
+        is_single = _is_single(ledger, options)
+        if is_single:
+            _check_single(ledger, options, settings)
+        _convert_all(ledger, options, settings, choice, tally=tally, connect=connect)
+        for line in _told(ledger, is_single=is_single, quiet=options.quiet):
+            say(line)
+        if not options.quiet and tally.units:
+            say(tally.closing_note())
+        return exit_code(ledger)
+
+
+def _is_single(ledger: Ledger, options: BatchOptions) -> bool:
+    return len(ledger) == 1 and (options.is_demo or next(iter(ledger)).source in options.inputs)
+
+
+def _check_single(ledger: Ledger, options: BatchOptions, settings: ConvertSettings) -> None:
+    """Raises what is wrong with it before a cluster is needed."""
+    (job,) = ledger
+    _check(job, options, settings)
+    if job.error:
+        raise job.error
+    ledger.enter(job)
+
+
+def _told(ledger: Ledger, *, is_single: bool, quiet: bool) -> Iterator[str]:
+    """Raises the error of a single input."""
+    if not is_single:
+        yield from table(ledger)
+        return
+    (job,) = ledger
+    if job.error:
+        raise job.error
+    yield from lines(job, quiet=quiet)
 
 
 def _for_every_node(options: BatchOptions) -> BatchOptions:
@@ -88,7 +108,7 @@ def _for_every_node(options: BatchOptions) -> BatchOptions:
 
 
 def _convert_all(
-    jobs: list[Job],
+    ledger: Ledger,
     options: BatchOptions,
     settings: ConvertSettings,
     choice: ClusterChoice,
@@ -96,36 +116,43 @@ def _convert_all(
     tally: Tally,
     connect: Callable[[str], Pool],
 ) -> None:
-    sizes = [_size_bytes(job.source) for job in jobs]
-    tally.waiting_photos = sum(job.is_photo for job in jobs)
-    tally.waiting_bytes = sum(size for job, size in zip(jobs, sizes, strict=True) if not job.is_photo)
-    films = _films(jobs, sizes, options, settings, tally)
-    folder = options.output_dir or jobs[0].output.parent
+    first = next(ledger.longest_first(), None)
+    if first is None:
+        return
+    films = _films(ledger, options, settings, tally)
     with (
-        _sign(folder) as sign,
+        _sign(options.output_dir or first[0].output.parent) as sign,
         closing(connect(choice.address)) as pool,
         cancel_on_signals() as cancel,
         _bar(quiet=options.quiet) as show,
     ):
         crew = Crew(pool, choice.cores, choice.workers, (options.network, settings, sign))
         try:
-            Driver(films, len(jobs), crew, pool, tally=tally, show=show, cancel=cancel).run()
+            Driver(
+                films,
+                len(ledger),
+                crew,
+                pool,
+                tally=tally,
+                show=show,
+                over=lambda film: ledger.enter(film.job),
+                cancel=cancel,
+            ).run()
         finally:
             tally.nodes = len(crew.worked)
 
 
-def _films(
-    jobs: list[Job], sizes: list[int], options: BatchOptions, settings: ConvertSettings, tally: Tally
-) -> Iterator[Film]:
-    """What there is to do, longest first: a file's size nearly tells it, and costs no look into the file."""
-    for index in sorted(range(len(jobs)), key=lambda it: -sizes[it]):
-        film = Film(jobs[index], settings, sizes[index])
-        _check(film.job, options, settings)
-        if film.job.outcome == "waiting":
+def _films(ledger: Ledger, options: BatchOptions, settings: ConvertSettings, tally: Tally) -> Iterator[Film]:
+    """What there is to do, longest first."""
+    for job, size_bytes in ledger.longest_first():
+        film = Film(job, settings, size_bytes)
+        _check(job, options, settings)
+        if job.outcome == "waiting":
             yield film
         else:
+            ledger.enter(job)
             tally.begin(film)
-            tally.failed += film.job.outcome == "failed"
+            tally.failed += job.outcome == "failed"
 
 
 def _check(job: Job, options: BatchOptions, settings: ConvertSettings) -> None:
@@ -188,10 +215,3 @@ def _bar(*, quiet: bool) -> Iterator[Show]:
             shown.update(done - shown.n)
 
         yield show
-
-
-def _size_bytes(path: Path) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0  # what is wrong with it is said when its turn comes

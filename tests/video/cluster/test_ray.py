@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from shared import NetworkChoice
-from tests.conftest import REPOSITORY
+from tests.support.ray_cluster import ENVIRONMENT, REPOSITORY, RayCluster
 from tests.video.cluster.test_driver import check_like, left_in
 
 pytest.importorskip("ray", reason="Ray is not installed")  # it brings psutil
@@ -23,58 +22,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
     pytest.mark.timeout(600),
 ]
-
-ENVIRONMENT = {
-    **os.environ,
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # loopback
-    "RAY_AUTH_MODE": "disabled",
-}
-CLUSTER = """
-import json, sys
-from ray.cluster_utils import Cluster
-options = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
-cluster = Cluster(initialize_head=True, head_node_args=options)
-nodes = [cluster.head_node] + [cluster.add_node(num_cpus=1, object_store_memory=80 << 20) for _ in range(2)]
-print(json.dumps({"address": cluster.address}), flush=True)
-for line in sys.stdin:
-    cluster.remove_node(nodes.pop(), allow_graceful=False)
-    print("{}", flush=True)
-cluster.shutdown()
-"""
-
-
-class RayCluster:
-    """Three nodes of one core each, in processes of their own."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", CLUSTER],
-            env=ENVIRONMENT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.address = self._answer()["address"]
-
-    def kill_a_node(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        self._answer()
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(60)
-
-    def _answer(self) -> dict[str, str]:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.startswith("{"):
-                return dict(json.loads(line))
-        raise AssertionError("the cluster did not start")
 
 
 @pytest.fixture
@@ -108,13 +55,6 @@ def when(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     """Waits until something is there, or the process has ended."""
     while not there() and process.poll() is None:
         time.sleep(0.02)
-
-
-def worker_pids() -> list[int]:
-    import psutil
-
-    everyone = psutil.process_iter(["cmdline"])
-    return [it.pid for it in everyone if "ray::Worker" in " ".join(it.info["cmdline"] or [])]
 
 
 def test_one_machine_as_a_cluster(
@@ -158,7 +98,7 @@ def test_a_node_a_worker_and_the_driver_are_killed(
     process.wait()
     process = command("--cluster", ray_cluster.address, "--resume")
     when(lambda: any(pieces.glob(".*.part.mp4")), process)
-    for pid in worker_pids()[:1]:
+    for pid in ray_cluster.worker_pids()[:1]:
         os.kill(pid, signal.SIGKILL)
     out, err = process.communicate(timeout=500)
     assert process.returncode == 0, err
