@@ -3,8 +3,6 @@
 CLIPS has the real clips. FOLDER gets a folder of thirty short clips cut out of them and one film of ten
 minutes joined of them, both conversions of both, and stays; what is there already is not made again. Lossless
 and in float32, so that equal depth gives equal pictures; the film in grey, so that its pictures are depth.
-
---scaling FILM instead: the film's first minutes by one worker on one core, and by two workers on two.
 """
 
 from __future__ import annotations
@@ -26,6 +24,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from shared.media.ffmpeg import FFmpeg
+from tests.benchmarks.cluster_scaling import print_overhead
 from tests.benchmarks.machine import description, print_table
 from tests.benchmarks.timed_worker import timed_command, units_file
 from tests.support.ray_cluster import ENVIRONMENT, REPOSITORY, RayCluster
@@ -42,9 +41,8 @@ LOSSLESS = ("--precision", "f32", "--crf", "0", "--preset", "ultrafast", "--weig
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("clips", type=Path, nargs="?")
-    parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--scaling", type=Path, metavar="FILM")
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=int, default=FILM_S, help="of the film")
     options = parser.parse_args()
     print(description(), "\n", flush=True)
@@ -139,6 +137,8 @@ def compare_film(folder: Path) -> None:
     segments = segments_of(folder)
     levels = differences(single, cluster)
     print_segments(segments, levels)
+    units = [json.loads(line) for line in units_file(folder / "cluster-film").read_text("utf-8").splitlines()]
+    print_overhead([unit for unit in units if unit["kind"] != "Hello"])
     print_seams(segments, folder / "film.mp4", single, cluster)
 
 

@@ -1,4 +1,4 @@
-"""A Ray cluster of three nodes on loopback, in processes of its own. Needs Ray, which brings psutil."""
+"""A Ray cluster of three nodes on loopback, in processes of its own. Needs Ray."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ class RayCluster:
 
     def worker_pids(self) -> list[int]:
         """Of those workers that are hired."""
-        import psutil
+        import ray  # noqa: F401 - it makes its own psutil importable
+        import psutil  # isort: skip
 
         ours = psutil.Process(self._process.pid).children(recursive=True)
         found = []

@@ -18,6 +18,7 @@ import pytest
 from shared import DepthMap, Encoding, FrameBGR, Look, UserError, View
 from shared.media import read_raw_depth
 from tests.conftest import BrightnessPredictor
+from tests.support.small_disk import small_disk as small_disk_at
 from tests.support.video_files import audio_hash, facts, pictures_rgb
 from video.convert import ConvertResult, ConvertSettings, convert
 from video.settings import default_every
@@ -290,14 +291,8 @@ def test_raw_depth_comes_with_the_picture(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 20 MB; needs the right to mount one."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)]
-    if sys.platform != "linux" or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("no small disk can be mounted")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk_at(tmp_path / "small", 20) as folder:
+        yield folder
 
 
 def test_a_full_disk_is_a_sentence_and_what_was_finished_is_kept(

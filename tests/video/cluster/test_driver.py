@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shared import Look as Looks
 from shared import NetworkChoice, UserError
 from tests.support.crews import ThreadPool
 from tests.support.films import CUT, FRAMES, RATE, SEAM
+from tests.support.small_disk import small_disk
 from tests.support.video_files import facts, ffmpeg, pictures_rgb
 from tests.video.cluster.conftest import EXACT
 from video.cluster import ClusterChoice, run_cluster
@@ -274,3 +276,20 @@ def test_a_node_whose_disk_is_full_is_not_used_any_more(
     assert code == 0, said
     assert "Node node2 fails where others do not. It is not used." in caplog.text
     assert left_in(tmp_path / "out") == [f"{number}-depth.mp4" for number in range(8)]
+
+
+def test_a_disk_that_is_full_fails_the_film_that_does_not_fit(
+    cluster: Convert, film: Path, tmp_path: Path
+) -> None:
+    """With a sentence; a clip that fits is converted, and nothing half-written is left."""
+    clip = tmp_path / "clip.mp4"
+    ffmpeg("-v", "error", "-i", film, "-t", "1", "-c", "copy", clip)
+    settings = replace(EXACT, look=Looks("side-by-side"))
+    with small_disk(tmp_path / "out", 5) as out:
+        code, said = cluster(film, clip, pool=ThreadPool(1, 1), settings=settings)
+        text = "\n".join(said)
+        assert code == 1
+        assert "is full. Free some room" in text
+        assert "1 done, 1 failed" in text
+        assert facts(out / "clip-depth.mp4").frames == RATE
+        assert not [path for path in out.rglob("*") if ".part" in path.name]
