@@ -11,10 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from live.config import Known, LiveConfig, Serving, SourceSpec, parse_source
+from live.config import PROG, Known, LiveConfig, Serving, SourceSpec, parse_source
 from shared import UserError, options
-
-PROG = "depth-live"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,13 +6,13 @@ import logging
 import os
 from collections.abc import Callable
 
-from live.config import LiveConfig
+from live.config import PROG, LiveConfig
 from live.controls import Controls
 from live.distances import Distances
 from live.feed import Feed
 from live.outputs import Outputs, time_stem
 from live.stats import Stats
-from live.window import Readings, Screen, key_table, require_display
+from live.window import Readings, Screen, key_table, outliving_display, require_display
 from shared.handoff import now_s
 from shared.predictor import DepthPredictor
 from shared.signals import cancel_on_signals
@@ -63,7 +63,7 @@ class App:
         share_cores()
         keep_freed_memory()
         self._begun_s = now_s()
-        with cancel_on_signals() as interrupted:
+        with cancel_on_signals() as interrupted, outliving_display(self._lose_window, prog=PROG):
             try:
                 self._outputs.start(self._announce)
                 self.feed.start()
@@ -186,7 +186,14 @@ class App:
 
     def _comment(self) -> str:
         predictor = self.feed.predictor
-        return "depth-live" if predictor is None else f"depth-live, {network_text(predictor)}"
+        return PROG if predictor is None else f"{PROG}, {network_text(predictor)}"
+
+    def _lose_window(self) -> None:
+        """The display has gone, and with it the window: nothing may be asked of it any more."""
+        self._screen = None
+        self._ended_s = now_s()
+        self._shut_down()
+        self._outputs.check()
 
     def _shut_down(self) -> None:
         """Ends and joins every thread; the window vanishes first, recordings are finalised last."""

@@ -14,6 +14,7 @@ from shared import DEFAULT_STEADY, Look, NetworkChoice, UserError
 Known = tuple[float, float]
 """(depth or nearness, metres) of one thing."""
 
+PROG = "depth-live"
 SCHEMES = ("rtsp", "rtsps", "http", "https", "udp", "tcp", "rtp", "rtmp", "srt")
 
 

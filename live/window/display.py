@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import socket
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from shared import UserError
+from shared import UserError, options
 
 NO_WINDOW_HINT = "Use --no-window --record FILE.mp4, --web to see it in a browser, or depth-video for files."
 
 
-class Display:
-    """Watches the display through a connection of our own, to be told of its end before Qt is.
+@contextmanager
+def outliving_display(ending: Callable[[], None], *, prog: str) -> Iterator[None]:
+    """Calls `ending` in the main thread where Qt ends the process because its display has gone, says so in a
+    sentence and ends with exit code 1. Nothing may be asked of Qt any more by then.
 
-    is_gone: nothing may be asked of Qt any more. Raises UserError where there is no display.
+    Qt calls C's exit(), of which Python knows nothing; so this is a function of atexit(3)'s, which a list of
+    its own lets be taken back. Source: Itanium C++ ABI 3.3.6, "DSO object destruction". Only on glibc.
     """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not hasattr(libc, "gnu_get_libc_version"):
+        yield
+        return
+    is_over = False
 
-    def __init__(self) -> None:
-        require_display()
-        self.is_gone = False
-        self._name = os.environ.get("DISPLAY", "") if sys.platform == "linux" else ""
-        self._connection = _connected(self._name)
+    def say_and_end(_: object) -> None:
+        if not is_over:
+            code = options.run(lambda: _end_without_display(ending), prog=prog)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
 
-    def check(self) -> None:
-        """Raises UserError once the display has gone away."""
-        if self._connection is None or not _has_ended(self._connection):
-            return
-        self._connection.close()
-        self._connection = _connected(self._name)  # a server may drop who asks for nothing
-        if self._connection is None:
-            self.is_gone = True
-            raise UserError(f"The display {self._name} went away.", NO_WINDOW_HINT, exit_code=1)
+    called_at_exit = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(say_and_end)
+    own_list = ctypes.c_byte()
+    libc.__cxa_atexit(called_at_exit, None, ctypes.byref(own_list))
+    try:
+        yield
+    finally:
+        is_over = True
+        libc.__cxa_finalize(ctypes.byref(own_list))
+
+
+def _end_without_display(ending: Callable[[], None]) -> int:
+    ending()
+    name = os.environ.get("DISPLAY", "")
+    connection = _connected(name)
+    if connection is None:
+        raise UserError(f"The display {name} went away.", NO_WINDOW_HINT, exit_code=1)
+    connection.close()
+    raise UserError(f"The display {name} has cut the window off.", NO_WINDOW_HINT, exit_code=1)
 
 
 def require_display() -> None:
@@ -76,14 +97,3 @@ def _connected(display: str) -> socket.socket | None:
         else:
             return connection
     return None
-
-
-def _has_ended(connection: socket.socket) -> bool:
-    """Whether the other side has closed it."""
-    connection.setblocking(False)
-    try:
-        return connection.recv(1, socket.MSG_PEEK) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from live.config import PROG
 from live.controls import Controls
 from live.metres import metres_text
 from live.picture import Picture, depth_at, paint, percent_near, place_at
@@ -14,7 +15,6 @@ from shared import FrameBGR, Point
 from shared.motion import Affine
 
 NOTICE_S = 3.0
-TITLE = "depth-live"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Screen:
     """The window with its overlay; belongs to the main thread."""
 
     def __init__(self, first: Picture) -> None:
-        self.window = Window(TITLE, first.size_px)
+        self.window = Window(PROG, first.size_px)
         self._notice, self._notice_until_s = "", 0.0
         self._shown = first, first.size_px
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 
-from live.window.display import NO_WINDOW_HINT, Display
+from live.window.display import NO_WINDOW_HINT, require_display
 from shared import FrameBGR, UserError
 
 LARGEST_PX = 1920 * 1080  # drawn; a larger window shows the same pixels enlarged
@@ -16,11 +16,11 @@ WHEEL_NOTCH = 120
 class Window:
     """Opens at once. draw() and poll() belong to the thread that made it.
 
-    Raises UserError where no window can be shown, and from any call once its display has gone away.
+    Raises UserError where no window can be shown.
     """
 
     def __init__(self, title: str, content_px: tuple[int, int]) -> None:
-        self._display = Display()
+        require_display()  # Qt would end the process
         self.pointer_px: tuple[int, int] | None = None
         self._clicks_px: list[tuple[int, int]] = []
         self._dragged_px, self._wheel = (0, 0), 0.0
@@ -59,7 +59,6 @@ class Window:
 
     @property
     def is_open(self) -> bool:
-        self._display.check()
         try:
             return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
         except cv2.error:  # Qt, once its last window is gone
@@ -74,12 +73,10 @@ class Window:
         return self._size_px
 
     def draw(self, canvas_bgr: FrameBGR) -> None:
-        self._display.check()
         cv2.imshow(self._title, canvas_bgr)
 
     def poll(self) -> int:
         """The key pressed since the last call, or -1; lets the window paint itself."""
-        self._display.check()
         return cv2.pollKey()
 
     def set_full_screen(self, wanted: bool) -> None:
@@ -89,7 +86,7 @@ class Window:
             self._is_full_screen = wanted
 
     def close(self) -> None:
-        if not self._display.is_gone and self.is_open:
+        if self.is_open:
             cv2.destroyWindow(self._title)
             cv2.pollKey()  # lets it vanish now, not when the threads have been joined
 

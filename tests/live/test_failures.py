@@ -60,10 +60,6 @@ def test_a_display_that_does_not_answer(camera: Server, tmp_path: Path) -> None:
     ends_with(session, 2, ":87 does not answer", "--web")
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="Qt ends the process itself where it sees the end of the display between our look and its own",
-)
 def test_a_display_that_goes_away_ends_the_recording_well(camera: Server, tmp_path: Path) -> None:
     if shutil.which("Xvfb") is None:
         pytest.skip("Xvfb is not installed")
@@ -79,17 +75,25 @@ def test_a_display_that_goes_away_ends_the_recording_well(camera: Server, tmp_pa
     assert (session.folder / "s.json").exists()
 
 
+def test_a_window_that_the_display_cuts_off(start: StartSession, camera: Server) -> None:
+    session = start(camera.url, "--record", "out.mp4")
+    wait_for(lambda: is_written(session.folder), session)
+    session.xdotool("windowkill", session.window())
+    ends_with(session, 1, "has cut the window off.", "--no-window")
+    assert probe(session.folder / "out.mp4").duration_s > 0.9
+
+
 def test_headless_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real headless wheel raises the very same error from the same call."""
     import cv2
 
-    from live.window import display, viewer
+    from live.window import viewer
     from shared import UserError
 
     def not_implemented(*_: object) -> None:
         raise cv2.error("The function is not implemented. Rebuild the library with ... support")
 
-    monkeypatch.setattr(display, "require_display", lambda: None)
+    monkeypatch.setattr(viewer, "require_display", lambda: None)
     monkeypatch.setattr(cv2, "namedWindow", not_implemented)
     with pytest.raises(UserError, match="built without windows") as caught:
         viewer.Window("title", (640, 360))

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from live.__main__ import PROG, build_parser, prepare_opencv, to_config
+from live.__main__ import build_parser, prepare_opencv, to_config
+from live.config import PROG
 from shared import DepthMap, UserError, options
 
 if TYPE_CHECKING:
