@@ -7,21 +7,20 @@ import math
 import os
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from live.config import PROG, Known, LiveConfig, Serving, SourceSpec, parse_source
-from shared import UserError, options
+from shared import UserError, console, options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return options.run(lambda: command(arguments), prog=PROG)
+    return console.run(lambda: command(arguments), prog=PROG)
 
 
 def command(arguments: Sequence[str] | None) -> int:
     parsed = build_parser().parse_args(arguments)
-    options.configure_logging(verbose=parsed.verbose)
+    console.configure_logging(verbose=parsed.verbose)
     if parsed.version:
         return print_version(parsed)
     if parsed.list_cameras:
@@ -32,7 +31,7 @@ def command(arguments: Sequence[str] | None) -> int:
     prepare_opencv()
     from live.app import App
 
-    App(config, announce=partial(print, flush=True)).run()
+    App(config, announce=console.say).run()
     return 0
 
 
@@ -211,13 +210,13 @@ def serve_page(parsed: argparse.Namespace) -> int:
         without_password=parsed.no_password,
         tls=web.Tls(parsed.certificate, parsed.key) if parsed.certificate else None,
     )
-    return web.serve(opening, options.network_from(parsed), announce=partial(print, flush=True))
+    return web.serve(opening, options.network_from(parsed), announce=console.say)
 
 
 def print_version(parsed: argparse.Namespace) -> int:
     from shared.about import version_text
 
-    print(version_text(parsed.weights))
+    console.say(version_text(parsed.weights))
     return 0
 
 
@@ -225,7 +224,7 @@ def list_cameras() -> int:
     prepare_opencv()
     from live.capture import listing
 
-    print("\n".join(listing()))
+    console.say("\n".join(listing()))
     return 0
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from shared import UserError
+
 MOST_SAMPLES = 200_000  # nearly two hours at 30 per second; older ones are forgotten
 RATE_WINDOW_S = 2.0
 
@@ -111,9 +113,17 @@ class Stats:
         return spread_ms(self._frame_ages_s)
 
     def write(self, path: Path, now_s: float) -> None:
-        part = path.with_name(path.name + ".part")
-        part.write_text(json.dumps(self.as_dict(now_s), indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
+        """Whole or not at all; into what is no file (/dev/stdout, a pipe) as it comes. Raises UserError."""
+        is_file = path.is_file() or not path.exists()
+        target = path.with_name(path.name + ".part") if is_file else path
+        try:
+            target.write_text(json.dumps(self.as_dict(now_s), indent=2) + "\n", encoding="utf-8")
+            if is_file:
+                target.replace(path)
+        except OSError as error:
+            raise UserError(
+                f"--stats {path} cannot be written: {error.strerror}.", "Choose another place.", exit_code=1
+            ) from None
 
 
 def spread_ms(samples_s: deque[float]) -> dict[str, float | None]:

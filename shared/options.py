@@ -1,4 +1,4 @@
-"""The flags that both commands share, and the one place where errors become text and exit codes.
+"""The flags that both commands share.
 
 Imports nothing heavy: `--help` and argument errors answer at once.
 """
@@ -6,9 +6,7 @@ Imports nothing heavy: `--help` and argument errors answer at once.
 from __future__ import annotations
 
 import argparse
-import logging
 import os
-import sys
 from collections.abc import Callable
 from importlib import metadata
 from typing import get_args
@@ -26,9 +24,7 @@ from shared import (
     UserError,
     View,
 )
-
-EXIT_INTERRUPTED = 130
-DEBUG_VARIABLE = "DEPTH_DEBUG"
+from shared.console import sentence
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -38,7 +34,7 @@ class ArgumentParser(argparse.ArgumentParser):
         hint = f"See {self.prog} --help."
         if files := [word for word in message.split() if word.startswith("-") and os.path.exists(word)]:
             hint = f"If you mean the file, give it as ./{files[0]}."
-        raise UserError(_sentence(message), hint)
+        raise UserError(sentence(message), hint)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -220,43 +216,3 @@ def _number(kind: Callable[[str], float], text: str, expected: str):  # type: ig
 
 def version() -> str:
     return metadata.version("depth-viewer")
-
-
-def configure_logging(*, verbose: bool = False) -> None:
-    """Warnings, or everything from INFO up, go to stderr as plain lines."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s: %(message)s"
-    )
-
-
-def run(command: Callable[[], int], *, prog: str) -> int:
-    """Runs a command and turns what it raises into text on stderr and an exit code.
-
-    0 done, 2 wrong use or unusable input, 1 failed on the way, 130 interrupted. With DEPTH_DEBUG=1 the
-    traceback is shown instead.
-    """
-    try:
-        return command()
-    except UserError as error:
-        if os.environ.get(DEBUG_VARIABLE):
-            raise
-        print(f"{prog}: {error.message}\n{error.hint}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print(f"{prog}: interrupted.", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except Exception as error:
-        if os.environ.get(DEBUG_VARIABLE):
-            raise
-        reason = _sentence(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
-        print(
-            f"{prog}: something unforeseen went wrong: {reason}\n"
-            f"Run it again with {DEBUG_VARIABLE}=1 and report what it prints.",
-            file=sys.stderr,
-        )
-        return 1
-
-
-def _sentence(text: str) -> str:
-    text = " ".join(text.split())
-    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -18,7 +18,7 @@ ROOMS = ("shared", "video", "live")
 COMMAND_LAYER = {
     "video/__main__.py",
     "live/__main__.py",
-    "shared/options.py",
+    "shared/console.py",
     "shared/proving.py",
     "shared/bundled/train/__main__.py",
     "shared/bundled/train/evaluate.py",
@@ -154,6 +154,25 @@ def test_modules_define_and_do_nothing_else(path: Path) -> None:
             name in ast.unparse(node.test) for name in ("TYPE_CHECKING", "__name__", "sys.platform")
         )
         assert isinstance(node, definitions) or is_docstring or is_guard, f"line {node.lineno}"
+
+
+SAID_ONCE = {"alpha", "colormap", "view", "crf", "preset"}
+"""Of how depth is shown and encoded: their defaults stand in `shared/__init__.py` alone."""
+
+
+@pytest.mark.parametrize("path", source_files(*ROOMS), ids=relative)
+def test_how_depth_is_shown_and_encoded_is_said_once(path: Path) -> None:
+    """No other class has these fields and no other function these defaults: they take a Look, an Encoding."""
+    if relative(path) == "shared/__init__.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            assert node.target.id not in SAID_ONCE, f"line {node.lineno}"
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            positional = node.args.args[len(node.args.args) - len(node.args.defaults) :]
+            keywords = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            with_default = {*(it.arg for it in positional), *(it.arg for it, value in keywords if value)}
+            assert not with_default & SAID_ONCE, f"line {node.lineno}"
 
 
 @pytest.mark.parametrize("room", ["video", "live"])

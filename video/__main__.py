@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from shared import Encoding, Preset, RawForm, Turn, UserError
+from shared.console import configure_logging, run, say
 from shared.options import (
     ArgumentParser,
     add_common_options,
     add_model_options,
     add_steady_option,
     add_view_options,
-    configure_logging,
     look_from,
     network_from,
     picture_height_px,
     positive_float,
     positive_int,
-    run,
     seconds,
     whole_number_0_51,
 )
@@ -46,17 +45,17 @@ def _command(argv: list[str]) -> int:
     if arguments.version:
         from shared.about import version_text
 
-        print(version_text(arguments.weights))
+        say(version_text(arguments.weights))
         return 0
     _check(arguments)
     if arguments.cluster is not None:
         from video.cluster import ClusterChoice, run_cluster
 
         choice = ClusterChoice(arguments.cluster, arguments.worker_cores, arguments.jobs)
-        return run_cluster(batch_from(arguments), settings_from(arguments), choice, say=print)
+        return run_cluster(batch_from(arguments), settings_from(arguments), choice, say=say)
     from video.batch import run_batch
 
-    return run_batch(batch_from(arguments), settings_from(arguments), say=print)
+    return run_batch(batch_from(arguments), settings_from(arguments), say=say)
 
 
 def batch_from(arguments: argparse.Namespace) -> BatchOptions:

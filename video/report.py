@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from shared import UserError
+from shared.console import EXIT_INTERRUPTED
 from video.plan import Job
 
 EXIT_SOME_FAILED = 1
-EXIT_INTERRUPTED = 130
 MOST_LISTED = 1000
 
 

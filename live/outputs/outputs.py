@@ -14,6 +14,7 @@ from live.scene import Moment
 from live.serve import StreamServer
 from live.stats import Stats
 from shared import UserError
+from shared.media import claim_partial
 
 
 class Outputs:
@@ -25,6 +26,8 @@ class Outputs:
     def __init__(self, config: LiveConfig, frame_rate: Fraction, stats: Stats) -> None:
         self.recordings = Recordings(frame_rate)
         self.snapshots = Snapshots(config.folder)
+        if config.record is not None:
+            claim_partial(config.record).unlink()  # what cannot be is told now, not at the first depth
         self._record_at_first = config.record
         self._server = None if config.serving is None else StreamServer(config.serving, stats)
         self._camera = VirtualCamera(frame_rate) if config.virtual_camera else None

@@ -11,7 +11,7 @@ from live.picture import Picture, paint
 from live.worker import Worker
 from shared import LIVE_ENCODING, FrameBGR, UserError
 from shared.handoff import LatestSlot, now_s
-from shared.media import VideoWriter
+from shared.media import VideoWriter, claim_partial
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +20,8 @@ class Recorder:
     """Writes the newest picture at a constant rate, by the clock on the wall, from construction to stop().
 
     A picture that is late is written again, one too many is left out: the recording lasts as long as
-    the time it shows. Its size is that of the first picture; later ones are fitted into it.
+    the time it shows. Its size is that of the first picture; later ones are fitted into it. Until the end it
+    is `STEM.partial.mp4`, which plays up to where a killed program left it.
     """
 
     def __init__(self, path: Path, first: Picture, frame_rate: Fraction, comment: str) -> None:
@@ -49,7 +50,12 @@ class Recorder:
 
     def _record(self, stop: threading.Event) -> None:
         with VideoWriter(
-            self.path, *self._size_px, self._frame_rate, encoding=LIVE_ENCODING, comment=self._comment
+            self.path,
+            *self._size_px,
+            self._frame_rate,
+            encoding=LIVE_ENCODING,
+            comment=self._comment,
+            piece=claim_partial(self.path),
         ) as writer:
             try:
                 self._write(writer, stop)
@@ -73,13 +79,12 @@ class Recorder:
                 writer.write(painted_bgr)
 
     def _keep(self, writer: VideoWriter) -> None:
-        partial = self.path.with_suffix(".partial.mp4")
         try:
-            writer.close_partial(partial, writer.frames_written)
+            writer.close_partial(writer.piece, writer.frames_written)
         except UserError as error:
             logger.info("%s", error.message)
         else:
-            self._kept = partial
+            self._kept = writer.piece
 
 
 class Recordings:

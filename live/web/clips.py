@@ -81,11 +81,17 @@ class Job:
 
 
 class Clips:
-    """The queue. Jobs run on one thread of its own; everything else may be called from any thread."""
+    """The queue. Jobs run on one thread of its own; everything else may be called from any thread.
 
-    def __init__(self, predictor: SharedPredictor, folder: Path) -> None:
+    kept_bytes: of finished clips, the newest first.
+    """
+
+    def __init__(
+        self, predictor: SharedPredictor, folder: Path, *, kept_bytes: int = CLIPS_KEPT_BYTES
+    ) -> None:
         self._predictor = predictor
         self._folder = folder
+        self._kept_bytes = kept_bytes
         self._jobs: dict[str, Job] = {}
         self._waiting: list[Job] = []
         self._changed = threading.Condition()
@@ -188,7 +194,7 @@ class Clips:
                 self._cancel(job)
             elif not job.was_watched or age_s > KEPT_S:
                 self._forget(job)
-        self._forget_beyond(CLIPS_KEPT_BYTES)
+        self._forget_beyond(self._kept_bytes)
 
     def _forget_beyond(self, limit_bytes: int) -> None:
         """Of the finished clips the newest are kept, as many as fit."""

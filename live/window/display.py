@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from shared import UserError, options
+from shared import UserError, console
 
 NO_WINDOW_HINT = "Use --no-window --record FILE.mp4, --web to see it in a browser, or depth-video for files."
 
@@ -31,7 +31,7 @@ def outliving_display(ending: Callable[[], None], *, prog: str) -> Iterator[None
 
     def say_and_end(_: object) -> None:
         if not is_over:
-            code = options.run(lambda: _end_without_display(ending), prog=prog)
+            code = console.run(lambda: _end_without_display(ending), prog=prog)
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)

@@ -3,6 +3,14 @@
 from shared.media.ffmpeg import FFMPEG_THREADS_VARIABLE, ffmpeg_version
 from shared.media.mux import Soundtrack, extract_video, join
 from shared.media.photos import check_scans, decode_photo
+from shared.media.pieces import (
+    check_room,
+    claim_partial,
+    partial_of,
+    piece_beside,
+    pieces_of,
+    put_in_place,
+)
 from shared.media.probing import VideoInfo, check_is_file, probe
 from shared.media.raw_depth import (
     SUFFIXES,
@@ -14,17 +22,9 @@ from shared.media.raw_depth import (
     remove,
 )
 from shared.media.raw_forms import CodeRange, encode_png
-from shared.media.raw_recording import RawDepthRecording, partial_of
+from shared.media.raw_recording import RawDepthRecording
 from shared.media.reader import VideoReader
-from shared.media.writer import (
-    PixelFormat,
-    VideoWriter,
-    check_room,
-    piece_beside,
-    pieces_of,
-    playable_frames,
-    put_in_place,
-)
+from shared.media.writer import PixelFormat, VideoWriter, playable_frames
 
 __all__ = [
     "FFMPEG_THREADS_VARIABLE",
@@ -41,6 +41,7 @@ __all__ = [
     "check_replaceable",
     "check_room",
     "check_scans",
+    "claim_partial",
     "decode_photo",
     "encode_png",
     "extract_video",

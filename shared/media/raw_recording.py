@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from shared import DepthMap, UserError
+from shared.media.pieces import claim_partial
 from shared.media.raw_forms import CodeRange
 from shared.media.raw_video import Ffv1Sink
 
@@ -26,7 +27,7 @@ class RawDepthRecording:
 
     def __init__(self, path: Path, *, usual_fps: float = 30.0) -> None:
         self.files: list[Path] = []
-        self.partial = _claimed(path)
+        self.partial = claim_partial(path)
         self._path = self._first = path
         self._usual_fps = usual_fps
         self._range: CodeRange | None = None
@@ -41,7 +42,7 @@ class RawDepthRecording:
             if self._sink is not None and not self._takes(depth_map):
                 self._finish()
                 self._path = next(name for name in _numbered(self._first) if not name.exists())
-                self.partial = _claimed(self._path)
+                self.partial = claim_partial(self._path)
             if self._sink is None:
                 self._sink = self._open(depth_map)
             self._sink.write(depth_map, time_s)
@@ -88,27 +89,6 @@ class RawDepthRecording:
             f"Check that the disk has room; what was recorded until then is in {self.partial}.",
             exit_code=1,
         )
-
-
-def partial_of(path: Path) -> Path:
-    """Where a recording is until it is whole."""
-    return path.with_suffix(".partial.mkv")
-
-
-def _claimed(path: Path) -> Path:
-    partial = partial_of(path)
-    try:
-        partial.touch(exist_ok=False)
-    except FileExistsError:
-        raise UserError(
-            f"{partial} is there already: a recording that was not ended.",
-            "Move it away, or give the new one another name.",
-        ) from None
-    except OSError as error:
-        raise UserError(
-            f"{partial.parent} cannot be written to: {error.strerror}.", "Choose another folder."
-        ) from None
-    return partial
 
 
 def _numbered(path: Path) -> Iterator[Path]:

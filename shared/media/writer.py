@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import re
 import shutil
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -26,12 +23,12 @@ from shared.media.decoding import BT709_TAGS, EXACT_SCALING
 from shared.media.ffmpeg import FFmpeg, file_url, run_ffmpeg, thread_options
 from shared.media.formats import input_arguments
 from shared.media.mux import Soundtrack, join
+from shared.media.pieces import FREE_MARGIN_BYTES, check_room, disk_full, piece_beside, put_in_place
 from shared.media.probing import probe
 
 logger = logging.getLogger(__name__)
 
 FREE_CHECK_EVERY_S = 0.1
-FREE_MARGIN_BYTES = 2 << 20
 
 PixelFormat = Literal["bgr24", "yuv420p"]
 
@@ -46,6 +43,7 @@ class VideoWriter:
     which saves the conversion. audio_from: a file whose audio is taken whole, or a Soundtrack; None for none.
     earlier: pieces of the same picture size and settings that come before what is written here.
     comment: text of the file's comment tag: which weights made it.
+    piece: a file that is there, where pictures are encoded until then; None makes a hidden one.
     Raises UserError when the folder cannot be written to, when ffmpeg dies and when the disk is full.
     """
 
@@ -61,6 +59,7 @@ class VideoWriter:
         encoding: Encoding = Encoding(),
         comment: str = "",
         earlier: Sequence[Path] = (),
+        piece: Path | None = None,
     ) -> None:
         self.path = Path(path)
         self.warnings: list[str] = []
@@ -71,7 +70,7 @@ class VideoWriter:
         self._soundtrack = Soundtrack.of(probe(audio_from)) if isinstance(audio_from, Path) else audio_from
         self._comment = comment
         self._earlier = list(earlier)
-        self.piece = piece_beside(self.path)
+        self.piece = piece or piece_beside(self.path)
         try:
             check_room(self.path)
         except UserError:
@@ -125,7 +124,7 @@ class VideoWriter:
         self.abort()
 
     def close_partial(self, path: Path, frames: int) -> None:
-        """Keeps what was encoded, even after a fault, as a playable file under another name.
+        """Keeps what was encoded, even after a fault, as a playable file under another name, or the piece's.
 
         frames: how many it holds at most, so that the audio ends with them.
         Raises UserError when it cannot be kept; what plays of `piece` is then left as it is.
@@ -137,7 +136,8 @@ class VideoWriter:
         self._ffmpeg.finish()
         self._is_open = False
         self._keep(path, soundtrack)
-        self.piece.unlink(missing_ok=True)
+        if path != self.piece:
+            self.piece.unlink(missing_ok=True)
 
     def _keep(self, path: Path, soundtrack: Soundtrack | None) -> None:
         try:
@@ -209,48 +209,6 @@ class VideoWriter:
             "Run it again; with --verbose it says more.",
             exit_code=1,
         )
-
-
-def check_room(path: Path, needed_bytes: int = 0) -> None:
-    """Raises UserError when the disk has less room than that and a little more."""
-    if path.parent.is_dir() and shutil.disk_usage(path.parent).free < needed_bytes + FREE_MARGIN_BYTES:
-        raise disk_full(path)
-
-
-def disk_full(path: Path) -> UserError:
-    return UserError(
-        f"The disk that holds {path} is full.",
-        "Free some room, or choose another place with -o.",
-        exit_code=1,
-    )
-
-
-def put_in_place(unfinished: Path, path: Path) -> None:
-    """Gives a file its name once the disk has it: even after a power cut, the name stands for all of it."""
-    with unfinished.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
-
-
-def piece_beside(path: Path) -> Path:
-    """A new hidden file beside `path`, which proves that the folder can be written to."""
-    piece = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
-    try:
-        piece.touch(exist_ok=False)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise disk_full(path) from None
-        raise UserError(
-            f"{path.parent} cannot be written to: {error.strerror}.",
-            "Choose another folder with -o or --output-dir.",
-        ) from None
-    return piece
-
-
-def pieces_of(path: Path) -> list[Path]:
-    """What `piece_beside` has made for `path` and nobody has removed."""
-    name = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{8}}\.part{re.escape(path.suffix)}")
-    return [entry for entry in path.parent.iterdir() if name.fullmatch(entry.name)]
 
 
 def playable_frames(path: Path) -> int:

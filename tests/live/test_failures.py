@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,8 @@ import pytest
 
 from live.__main__ import main
 from live.capture import cameras
-from shared import FrameBGR
+from live.stats import Stats
+from shared import FrameBGR, UserError
 from shared.media import VideoReader, playable_frames, probe
 from tests.conftest import REPOSITORY
 from tests.live.window.test_window import shows_overlay
@@ -179,6 +183,52 @@ def test_an_engine_that_raises(start: StartSession, camera: Server) -> None:
     assert probe(session.folder / "out.mp4").duration_s > 0
 
 
+@pytest.fixture
+def no_folder(tmp_path: Path) -> Path:
+    """A folder that cannot be written to, by root neither."""
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o555)
+    if os.access(folder, os.W_OK):  # root writes anywhere but in the kernel's own folders
+        folder = Path("/sys")
+        if not folder.is_dir():
+            pytest.skip("this user may write to every folder")
+    return folder
+
+
+@pytest.mark.parametrize("arguments", [("--record", "out.mp4"), ("--raw", "out.mkv")])
+def test_a_folder_that_cannot_be_written_to_is_told_at_once(
+    arguments: tuple[str, str], no_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the first depth, before the network is loaded."""
+    option, name = arguments
+    assert main(["--demo", "--no-window", option, str(no_folder / name)]) == 2
+    said, hint = lines_of(capsys.readouterr().err)
+    assert f"{no_folder} cannot be written to" in said
+    assert "another folder" in hint
+
+
+def test_stats_that_cannot_be_written(start: StartSession, camera: Server, no_folder: Path) -> None:
+    stats = str(no_folder / "s.json")
+    session = start(camera.url, "--no-window", "--duration", "1", "--stats", stats, window=False)
+    ends_with(session, 1, "s.json cannot be written", "another place")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no /dev")
+def test_stats_into_what_is_no_file(tmp_path: Path) -> None:
+    """/dev/stdout is written to, not replaced; a full device is a sentence."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    Stats().write(pipe, 0.0)
+    assert json.loads(os.read(reader, 10_000))["shown"] == 0
+    os.close(reader)
+    if not Path("/dev/full").is_char_device():
+        pytest.skip("there is no /dev/full")
+    with pytest.raises(UserError, match="No space left"):
+        Stats().write(Path("/dev/full"), 0.0)
+    assert Path("/dev/full").is_char_device()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_finalises_the_recording(start: StartSession, camera: Server, number: int) -> None:
     session = start(camera.url, "--no-window", "--record", "out.mp4", "--stats", "stats.json", window=False)
@@ -195,6 +245,22 @@ def test_a_signal_finalises_the_recording(start: StartSession, camera: Server, n
     ]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="kills with a signal")
+def test_a_killed_recording_is_there_to_be_seen(start: StartSession, camera: Server) -> None:
+    """Under a name without a dot before it; the next run of the same command says so and replaces nothing."""
+    session = start(camera.url, "--no-window", "--record", "out.mp4", window=False)
+    wait_for(lambda: is_written(session.folder), session)
+    session.process.send_signal(signal.SIGKILL)
+    session.process.communicate()
+    kept = (session.folder / "out.partial.mp4").read_bytes()
+    with VideoReader(session.folder / "out.partial.mp4") as reader:
+        assert sum(1 for _ in reader) > 10
+    again = Session(session.folder, None, [camera.url, "--no-window", "--record", "out.mp4"])
+    ends_with(again, 2, "out.partial.mp4 is there already: a recording that was not ended.", "move it away")
+    assert (session.folder / "out.partial.mp4").read_bytes().startswith(kept)  # ffmpeg may still end it
+    assert [path.name for path in session.folder.glob("*out*")] == ["out.partial.mp4"]
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows knows no SIGHUP")
 @pytest.mark.parametrize("is_nohup", [True, False], ids=["nohup", "a terminal that closes"])
 def test_a_closed_terminal(start: StartSession, camera: Server, is_nohup: bool) -> None:
@@ -207,9 +273,9 @@ def test_a_closed_terminal(start: StartSession, camera: Server, is_nohup: bool) 
     wait_for(lambda: is_written(session.folder), session)
     session.process.send_signal(signal.SIGHUP)
     if is_nohup:
-        (piece,) = session.folder.glob(".out.*.part.mp4")
-        frames = playable_frames(piece)
-        wait_for(lambda: playable_frames(piece) > frames, session)
+        partial = session.folder / "out.partial.mp4"
+        frames = playable_frames(partial)
+        wait_for(lambda: playable_frames(partial) > frames, session)
         session.process.send_signal(signal.SIGTERM)
     code, error_text = session.end()
     assert (code, lines_of(error_text)) == (130, ["depth-live: interrupted."])
@@ -237,6 +303,7 @@ def test_a_full_disk_while_recording(start: StartSession, tmp_path: Path) -> Non
     assert "room" in hint
     assert not (session.folder / "out.mp4").exists()
     assert not list(session.folder.glob(".out*"))
+    assert (session.folder / "out.partial.mp4").exists() == ("out.partial.mp4" in hint)
 
 
 def test_a_stream_cut_and_restored(start: StartSession, camera: Server) -> None:
@@ -303,6 +370,30 @@ def test_mpeg_ts(start: StartSession, ffmpeg: str, kind: str) -> None:
     stats = json.loads((session.folder / "stats.json").read_text())
     assert stats["shown"] > 10
     assert stats["inferred"] > 3
+
+
+def test_noise_instead_of_a_stream(start: StartSession) -> None:
+    """Packets as MPEG-TS has them, with nothing in them."""
+    rng, over = np.random.default_rng(1), threading.Event()
+    port = free_port()
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            while not over.wait(0.002):
+                packets = rng.integers(0, 256, (7, 188), np.uint8)
+                packets[:, 0] = 0x47
+                with suppress(ConnectionRefusedError):  # nobody listens yet, or any more
+                    sender.sendto(packets.tobytes(), ("127.0.0.1", port))
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    session = start(f"udp://127.0.0.1:{port}", "--no-window", "--record", "out.mp4", window=False)
+    try:
+        ends_with(session, 2, "could not be opened as a video stream", "Check the address")
+    finally:
+        over.set()
+        sending.join()
+    assert not list(session.folder.glob("*out*"))
 
 
 def test_the_end_of_a_file_and_loop(

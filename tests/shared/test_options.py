@@ -1,4 +1,4 @@
-"""Errors become one sentence, one hint and the right exit code; flags are checked where they enter."""
+"""Flags are checked where they enter."""
 
 from __future__ import annotations
 
@@ -8,55 +8,6 @@ from collections.abc import Callable
 import pytest
 
 from shared import Look, Turn, UserError, options
-
-
-def raises(error: BaseException) -> Callable[[], int]:
-    def command() -> int:
-        raise error
-
-    return command
-
-
-@pytest.fixture(autouse=True)
-def _no_debugging(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(options.DEBUG_VARIABLE, raising=False)
-
-
-@pytest.mark.parametrize(
-    ("error", "exit_code", "text"),
-    [
-        (UserError("No file x.mp4.", "Check the name."), 2, "depth-x: No file x.mp4.\nCheck the name.\n"),
-        (
-            UserError("The disk is full.", "Free some.", exit_code=1),
-            1,
-            "depth-x: The disk is full.\nFree some.\n",
-        ),
-        (KeyboardInterrupt(), 130, "depth-x: interrupted.\n"),
-    ],
-)
-def test_errors_become_sentences_and_exit_codes(
-    error: BaseException, exit_code: int, text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert options.run(raises(error), prog="depth-x") == exit_code
-    assert capsys.readouterr().err == text
-
-
-def test_the_unforeseen_is_a_sentence_too(capsys: pytest.CaptureFixture[str]) -> None:
-    assert options.run(raises(RuntimeError("bad\nthing")), prog="depth-x") == 1
-    text = capsys.readouterr().err
-    assert "RuntimeError: bad thing." in text
-    assert "DEPTH_DEBUG=1" in text
-    assert "Traceback" not in text
-
-
-def test_debugging_brings_the_traceback_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(options.DEBUG_VARIABLE, "1")
-    with pytest.raises(UserError):
-        options.run(raises(UserError("a", "b")), prog="depth-x")
-
-
-def test_success_passes_the_exit_code_through() -> None:
-    assert options.run(lambda: 0, prog="depth-x") == 0
 
 
 def parser() -> options.ArgumentParser:

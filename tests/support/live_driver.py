@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from live.__main__ import build_parser, prepare_opencv, to_config
 from live.config import PROG
-from shared import DepthMap, UserError, options
+from shared import DepthMap, UserError, console
 
 if TYPE_CHECKING:
     from live.controls import Controls  # which imports OpenCV, before it has been told to be quiet
@@ -45,7 +45,7 @@ class FakeEngine:
 
 def command(fake: str, arguments: list[str]) -> int:
     parsed = build_parser().parse_args(arguments)
-    options.configure_logging(verbose=parsed.verbose)
+    console.configure_logging(verbose=parsed.verbose)
     config = to_config(parsed)
     prepare_opencv()
     from live.app import App
@@ -88,7 +88,7 @@ def note_keys(path: Path) -> None:
 
 
 def main() -> int:
-    code = options.run(lambda: command(sys.argv[1], sys.argv[2:]), prog=PROG)
+    code = console.run(lambda: command(sys.argv[1], sys.argv[2:]), prog=PROG)
     left = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if left:
         sys.stderr.write(f"threads left: {left}\n")

@@ -92,7 +92,7 @@ def start_window_manager(environment: dict[str, str]) -> subprocess.Popen[bytes]
 
 def is_written(folder: Path) -> bool:
     """Whether the recording that runs there holds pictures: a second of them comes at a time."""
-    return any(playable_frames(piece) > 10 for piece in folder.glob(".*.part.mp4"))
+    return any(playable_frames(piece) > 10 for piece in folder.glob("*.partial.mp4"))
 
 
 def free_port() -> int:

@@ -32,6 +32,13 @@ def test_the_second_run_on_one_output_is_told(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_clip_and_a_photo_of_one_name_are_two_outputs(tmp_path: Path) -> None:
+    """clip.mp4 and clip.jpg in one folder, converted side by side."""
+    with claimed(tmp_path / "clip-depth.mp4"), claimed(tmp_path / "clip-depth.png"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there the file is removed after it is let go")
 def test_who_lets_go_does_not_remove_the_next_runs_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -29,8 +29,8 @@ from shared.bundled.train.render_shards import add_photograph_options
 from shared.bundled.train.scores import Scores, score_rendered
 from shared.bundled.train.shards import ShardPool, read_shard
 from shared.bundled.train.training import LOG_EVERY, PEAK_RATE, TWIN_SHARE, Training, TrainSettings, sizes_at
+from shared.console import run
 from shared.network.model import MidasSmall
-from shared.options import run
 from shared.predictor import to_network_input
 
 logger = logging.getLogger(__name__)

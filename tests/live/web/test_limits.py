@@ -9,14 +9,18 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from shared import UserError
 from shared.media.photos import count_scans, decode_photo
+from tests.conftest import BrightnessPredictor
 from tests.support.web_server import SENTENCE, WebServer, server, skip_without_browser
+
+if TYPE_CHECKING:
+    from live.web.clips import Clips, Job
 
 __all__ = ["server"]
 
@@ -175,27 +179,61 @@ def test_any_name_is_taken(server: WebServer, make_clip: Callable[..., Path], na
     assert server.post(f"depth/clips/{key}/upload", b"no clip")[0] == 200
 
 
+@pytest.fixture
+def short_clip(make_clip: Callable[..., Path]) -> Path:
+    return make_clip("told.mp4", "-pix_fmt", "yuv420p", video="testsrc2=size=96x64:rate=25:duration=2")
+
+
+def converted(clips: Clips, clip: Path) -> Job:
+    """What became of a visitor's clip."""
+    from video.settings import ConvertSettings
+
+    job = clips.open(clip.name, ConvertSettings())
+    clips.claim(job.key)
+    job.source.write_bytes(clip.read_bytes())
+    clips.enqueue(job)
+    while job.state not in ("failed", "done", "cancelled"):
+        time.sleep(0.05)
+    return job
+
+
 def test_a_clip_of_too_many_frames_is_a_sentence(
-    make_clip: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_clip: Path, make_clip: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     skip_without_browser()
     from live.web import clips as module
-    from tests.conftest import BrightnessPredictor
-    from video.settings import ConvertSettings
 
     monkeypatch.setattr(module, "CLIP_FRAMES", 20)
-    told = make_clip("told.mp4", "-pix_fmt", "yuv420p", video="testsrc2=size=96x64:rate=25:duration=2")
     untold = make_clip("untold.gif", video="testsrc2=size=96x64:rate=25:duration=2")
     clips = module.Clips(BrightnessPredictor(), tmp_path)  # type: ignore[arg-type]
     try:
-        for clip in (told, untold):
-            job = clips.open(clip.name, ConvertSettings())
-            clips.claim(job.key)
-            job.source.write_bytes(clip.read_bytes())
-            clips.enqueue(job)
-            while job.state not in ("failed", "done", "cancelled"):
-                time.sleep(0.05)
+        for clip in (short_clip, untold):
+            job = converted(clips, clip)
             assert (job.state, "more than 20 frames" in job.message) == ("failed", True)
+    finally:
+        clips.close()
+
+
+def test_of_finished_clips_only_so_many_bytes_are_kept(short_clip: Path, tmp_path: Path) -> None:
+    """The newest; and what somebody is just fetching, whatever it weighs."""
+    skip_without_browser()
+    from live.web.clips import Clips
+    from live.web.limits import Refusal
+
+    made = Clips(BrightnessPredictor(), tmp_path)  # type: ignore[arg-type]
+    weight = converted(made, short_clip).result.stat().st_size
+    made.close()
+    clips = Clips(BrightnessPredictor(), tmp_path, kept_bytes=2 * weight)  # type: ignore[arg-type]
+    try:
+        first, second, third, fourth = (converted(clips, short_clip) for _ in range(4))
+        with clips.watching(first.key):
+            clips.drop_old()
+            assert clips.result(first.key).stat().st_size == weight
+        with pytest.raises(Refusal, match="no longer kept"):
+            clips.result(second.key)
+        assert not second.folder.exists()
+        assert clips.result(third.key).is_file()
+        assert clips.result(fourth.key).is_file()
     finally:
         clips.close()
 

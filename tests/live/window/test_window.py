@@ -220,14 +220,18 @@ def test_snapshot_and_recording_keys_write_whole_files(session: Session) -> None
     began_s = time.monotonic()
     session.key("r")
     session.wait_for_shot(has_red_dot)
-    assert not list(session.folder.glob("depth-*.mp4"))
+    assert not whole_recordings(session)
     wait_for(lambda: is_written(session.folder), session)
     session.key("r")
     session.wait_for_shot(lambda shot: not has_red_dot(shot))
-    wait_for(lambda: len(list(session.folder.glob("depth-*.mp4"))) == 1, session)
-    info = probe(next(session.folder.glob("depth-*.mp4")))
+    wait_for(lambda: len(whole_recordings(session)) == 1, session)
+    info = probe(whole_recordings(session)[0])
     assert (info.width_px, info.height_px, info.frame_rate) == (640, 360, 30)
     assert 0.9 < info.duration_s < time.monotonic() - began_s
+
+
+def whole_recordings(session: Session) -> list[Path]:
+    return [path for path in session.folder.glob("depth-*.mp4") if ".partial" not in path.name]
 
 
 def test_the_x_of_the_window_ends_it(start: StartSession, camera: Server, tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ from safetensors.torch import save_file
 
 from shared import UserError
 from shared.about import version_text
+from shared.console import run
 from shared.network import weights
 from shared.network.layout import BUNDLED_SMALL, MIDAS_V21_SMALL
 from shared.network.weights import choose_weights, load_module
-from shared.options import run
 from tests.conftest import REPOSITORY
 from tests.support.loopback import Behaviour, serving
 from tests.support.networks import made_up_module, save_checkpoint
