@@ -57,7 +57,7 @@ def told(film: Path, network: Path, out: Path, kill: Callable[..., None]) -> lis
             process = started([*command, "--resume"], out.with_suffix(".txt"))
             assert process.wait() == 0
     said = out.with_suffix(".txt").read_text("utf-8")
-    begun = Counter(re.findall(r"film\.mp4: (.*) on node", said))
+    begun = Counter(re.findall(r"film\.mp4: ([^:]*) on node", said))
     again = {what: times - 1 for what, times in begun.items() if times > 1}
     segments = sum(times for what, times in again.items() if what.startswith("frames"))
     (output,) = [path for path in out.iterdir() if not path.name.startswith(".")]

@@ -88,27 +88,31 @@ class Driver:
                 logger.warning("Finishing %d units that are at work; Ctrl-C again stops them.", at_work)
             self._is_told = True
             return
+        waiting = self._in_order()
         for hand in self._crew.idle:
-            if (unit := self._next(hand)) is not None:
+            unit = self._first(waiting, hand)
+            while (unit is None or unit.rank() > NEW_FILM) and self._begin_film():
+                waiting = self._in_order()
+                unit = self._first(waiting, hand)
+            if unit is not None:
+                waiting.remove(unit)
                 self._ready.remove(unit)
                 self._crew.give(hand, unit)
         # Who is idle now can do nothing of what is left: it failed there before.
         self._crew.hire(len(self._crew.at_work) + len(self._crew.idle) + len(self._ready) + self._waiting)
 
-    def _next(self, hand: Hand) -> Unit | None:
-        """What is best done on this worker; begins films as long as nothing else is better."""
-        while True:
-            unit = min(self._possible(hand), key=lambda it: (it.rank(), -it.frames), default=None)
-            if (unit is not None and unit.rank() <= NEW_FILM) or not self._begin_film():
-                return unit
-
-    def _possible(self, hand: Hand) -> Iterator[Unit]:
-        """Not where it failed before, as long as there is another node."""
+    def _in_order(self) -> list[Unit]:
+        """What is ready, the best to do next first. Sorted once for all workers that wait: there are many."""
         self._ready = [unit for unit in self._ready if unit.is_wanted]
-        for unit in self._ready:
-            failed_here = hand.node.id in unit.failed_on and self._crew.others(unit)
-            if unit.not_before_s <= now_s() and not failed_here:
-                yield unit
+        now = now_s()
+        return sorted(
+            (unit for unit in self._ready if unit.not_before_s <= now), key=lambda it: (it.rank(), -it.frames)
+        )
+
+    def _first(self, waiting: list[Unit], hand: Hand) -> Unit | None:
+        """Not where it failed before, as long as there is another node."""
+        possible = (it for it in waiting if hand.node.id not in it.failed_on or not self._crew.others(it))
+        return next(possible, None)
 
     def _begin_film(self) -> bool:
         film = next(self._films, None)

@@ -144,6 +144,7 @@ class Film:
     def _missing(self) -> list[Unit]:
         """Units for the segments that have no piece, or the joining when all have."""
         parts = self._plan.segments
+        self._before = dict(zip(parts[1:], parts, strict=False))
         self._done = {it for it in parts if self._pieces.piece(it).exists()}
         self.frames_done = sum(map(self._plan.length, self._done))
         return [self._convert(it) for it in parts if it not in self._done] or [self._join()]
@@ -177,11 +178,10 @@ class Film:
 
     def _state_before(self, segment: Segment) -> Path | None:
         """What the segment before this one has left, once it is done."""
-        parts = self._plan.segments
-        place = parts.index(segment)
-        if not segment.in_take or parts[place - 1] not in self._done:
+        before = self._before.get(segment)
+        if not segment.in_take or before not in self._done:
             return None
-        state = self._pieces.state(parts[place - 1])
+        state = self._pieces.state(before)
         return state if state.exists() else None
 
     def _end(self, result: ConvertResult) -> None:
