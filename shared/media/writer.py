@@ -32,6 +32,9 @@ FREE_CHECK_EVERY_S = 0.1
 
 PixelFormat = Literal["bgr24", "yuv420p"]
 
+# What veryfast looks for beyond this, a heat map does not hold: docs/measurements.md has what it costs.
+HEATMAP_SEARCH = "partitions=none:subme=1:me=dia"
+
 
 class VideoWriter:
     """Writes FrameBGR to an MP4: H.264, yuv420p, BT.709, index in front. An odd side is padded by one pixel.
@@ -40,7 +43,8 @@ class VideoWriter:
     close() joins it with the audio and only then gives it its name. An existing file is replaced.
 
     pixel_format: of the frames that are written: bgr24, or yuv420p (I420, BT.709, limited range; even sizes),
-    which saves the conversion. audio_from: a file whose audio is taken whole, or a Soundtrack; None for none.
+    which saves the conversion and is for heat maps: the default preset then searches less.
+    audio_from: a file whose audio is taken whole, or a Soundtrack; None for none.
     earlier: pieces of the same picture size and settings that come before what is written here.
     comment: text of the file's comment tag: which weights made it.
     piece: a file that is there, where pictures are encoded until then; None makes a hidden one.
@@ -170,11 +174,16 @@ class VideoWriter:
             *("-video_size", f"{width_px}x{height_px}", "-framerate", str(rate), "-i", "pipe:0"),
             *("-vf", filters, *thread_options(), "-c:v", "libx264"),
             # No B-frames: wherever the encoding breaks off, the pictures so far have no holes.
-            *("-crf", str(encoding.crf), "-preset", encoding.preset, "-bf", "0"),
+            *("-crf", str(encoding.crf), "-preset", encoding.preset, "-bf", "0", *self._search(encoding)),
             *("-video_track_timescale", str(timescale)),
             *("-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "1000000"),
             *("-flush_packets", "1", "-f", "mp4", file_url(self.piece)),
         ]
+
+    def _search(self, encoding: Encoding) -> list[str]:
+        """A preset that was asked for stays as x264 means it."""
+        is_default = self._pixel_format == "yuv420p" and encoding.preset == Encoding.preset
+        return ["-x264-params", HEATMAP_SEARCH] if is_default else []
 
     def _hand_over(self, path: Path, soundtrack: Soundtrack | None) -> None:
         whole = piece_beside(self.path)

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared import Encoding, UserError
-from shared.media import Soundtrack, VideoReader, VideoWriter, probe, probing
+from shared import Encoding, Preset, UserError
+from shared.media import PixelFormat, Soundtrack, VideoReader, VideoWriter, probe, probing
 from shared.media.ffmpeg import FFmpeg, file_url, run_ffmpeg
 from shared.media.probing import snap
 from tests.conftest import REPOSITORY
@@ -292,6 +292,25 @@ def test_i420_goes_to_the_encoder_as_it_is(tmp_path: Path) -> None:
             writer.write(np.zeros((32, 64, 3), np.uint8))
     assert "yuv420p(tv, bt709" in facts(output).dump
     assert np.abs(pictures_rgb(output)[1].astype(float) - (120 - 16) / 219 * 255).max() <= 1.5
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "preset", "searched"),
+    [
+        ("yuv420p", Encoding.preset, b"subme=1"),
+        ("yuv420p", "faster", b"subme=4"),
+        ("bgr24", "veryfast", b"subme=2"),
+    ],
+)
+def test_only_heat_maps_in_the_default_preset_are_searched_less(
+    tmp_path: Path, pixel_format: PixelFormat, preset: Preset, searched: bytes
+) -> None:
+    output = tmp_path / "x.mp4"
+    shape = (48, 64) if pixel_format == "yuv420p" else (32, 64, 3)
+    encoding = Encoding(preset=preset)
+    with VideoWriter(output, 64, 32, Fraction(25), pixel_format=pixel_format, encoding=encoding) as writer:
+        writer.write(np.full(shape, 120, np.uint8))
+    assert searched in output.read_bytes()  # x264 notes in its stream what it was told
 
 
 def test_a_child_that_computes_is_not_taken_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
