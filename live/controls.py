@@ -68,11 +68,11 @@ class Controls:
         """The mouse, its button held, in shares of the window: what is near goes along. wheel: notches."""
         if self.look.view != "relief" or not (right or down or wheel):
             return
-        before, (smallest, largest) = self.look.turn, ZOOM_BOUNDS
+        before = self.look.turn
         turned = Turn(
             min(max(before.yaw_deg - DRAG_DEG * right, -YAW_DEG), YAW_DEG),
             min(max(before.pitch_deg + DRAG_DEG * down, -PITCH_DEG), PITCH_DEG),
-            min(max(before.zoom * NOTCH_ZOOM**wheel, smallest), largest),
+            _zoomed(before.zoom, wheel),
         )
         self.look, self.has_changed = replace(self.look, turn=turned), True
 
@@ -106,7 +106,15 @@ class Controls:
         colormap = maps[(maps.index(self.look.colormap) + step) % len(maps)]
         self.look = replace(self.look, colormap=colormap)
 
-    def step_alpha(self, steps: int) -> None:
+    def step(self, steps: int) -> None:
+        """More or less of the depth in the overlay; a larger or smaller relief."""
+        if self.look.view == "relief":
+            turn = self.look.turn
+            self.look = replace(self.look, turn=replace(turn, zoom=_zoomed(turn.zoom, steps)))
+        else:
+            self._step_alpha(steps)
+
+    def _step_alpha(self, steps: int) -> None:
         alpha = round(self.look.alpha + steps * ALPHA_STEP, 2)
         self.look = replace(self.look, alpha=min(max(alpha, 0.0), 1.0))
 
@@ -128,3 +136,8 @@ class Controls:
 
     def quit(self) -> None:
         self.wants_to_quit = True
+
+
+def _zoomed(zoom: float, notches: float) -> float:
+    smallest, largest = ZOOM_BOUNDS
+    return min(max(zoom * NOTCH_ZOOM**notches, smallest), largest)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, radians, sin
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,14 +32,18 @@ STEP = 0.15  # of the displayed range: what stands out by more than this has a b
 SLOPE_PX = np.ones((9, 9), np.uint8)  # how wide the slope of an edge is, in pixels of the finer map
 GROWTH_PX = np.ones((9, 9), np.uint8)  # by how much a thing may be larger than the network says, likewise
 RIM_PX = np.ones((5, 5), np.uint8)  # in which a thing's colours still show beside its edge
+RIM = 2  # pixels: so far beside a hole begins what fills it
+LEVEL = 0.05  # of the displayed range: what rises by less is one background
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """Where in the photo what a ray meets lies, in pixels of the depth map; and which rays meet nothing."""
+    """Where in the photo what a ray meets lies, in pixels of the depth map; at which height, likewise; and
+    which rays meet nothing."""
 
     x_px: Field
     y_px: Field
+    height_px: Field
     is_hole: NDArray[np.bool_]
 
 
@@ -48,7 +53,7 @@ def relief(frame_bgr: FrameBGR, near: Field, turn: Turn) -> FrameBGR:
     width_px, height_px = frame_bgr.shape[1], frame_bgr.shape[0]
     small_bgr = cv2.resize(frame_bgr, (columns, rows), interpolation=cv2.INTER_AREA)
     finer = stepped(near)
-    ground_bgr, ground = _ground(small_bgr, cv2.resize(finer, (columns, rows), interpolation=cv2.INTER_AREA))
+    ground = _ground(cv2.resize(finer, (columns, rows), interpolation=cv2.INTER_AREA))
     u, v = np.meshgrid(*(np.arange(n, dtype=np.float32) - np.float32((n - 1) / 2) for n in (columns, rows)))
     seen = _met(finer, ground, turn, u, v)
     x, y = (
@@ -58,7 +63,7 @@ def relief(frame_bgr: FrameBGR, near: Field, turn: Turn) -> FrameBGR:
         for at, whole, small in ((seen.x_px, width_px, columns), (seen.y_px, height_px, rows))
     )
     turned_bgr = cv2.remap(frame_bgr, x, y, cv2.INTER_LINEAR)
-    filling_bgr = cv2.remap(ground_bgr, seen.x_px, seen.y_px, cv2.INTER_LINEAR)
+    filling_bgr = cv2.remap(small_bgr, *_beside(seen), cv2.INTER_LINEAR)
     holes = cv2.resize(seen.is_hole.astype(np.float32), (width_px, height_px))
     return cv2.blendLinear(
         cv2.resize(filling_bgr, (width_px, height_px)), turned_bgr, holes, np.float32(1) - holes
@@ -91,16 +96,38 @@ def _reach(columns: int) -> NDArray[np.uint8]:
     return np.ones((2 * round(HIDDEN * columns) + 1,) * 2, np.uint8)
 
 
-def _ground(small_bgr: FrameBGR, near: Field) -> tuple[FrameBGR, Field]:
-    """Colours and nearness of what lies behind: those of the places round that hide nothing."""
+def _ground(near: Field) -> Field:
+    """Nearness of what lies behind: that of the places round that hide nothing."""
     reach = _reach(near.shape[1])
     hides_u8 = (near - cv2.erode(near, reach) > np.float32(STEP)).astype(np.uint8)
     hides_u8 = cv2.dilate(hides_u8, RIM_PX)
     weights = np.where(hides_u8, np.float32(1e-4), np.float32(1))
     total = cv2.blur(weights, reach.shape)
-    colours = cv2.blur(cv2.multiply(small_bgr, cv2.merge([weights] * 3), dtype=cv2.CV_32F), reach.shape)
-    ground_bgr = cv2.divide(colours, cv2.merge([total] * 3), dtype=cv2.CV_8U)
-    return ground_bgr, np.where(hides_u8, cv2.blur(near * weights, reach.shape) / total, near)
+    return np.where(hides_u8, cv2.blur(near * weights, reach.shape) / total, near)
+
+
+def _beside(seen: _Seen) -> tuple[Field, Field]:
+    """Where in the photo (x, y) what is seen lies, or what fills a hole: what is beside it along the row, on
+    the farther side, as in a mirror; where something nearer is mirrored, only the hole's rim. What is beside
+    the photo stays there."""
+    is_hole, columns = seen.is_hole, seen.is_hole.shape[1]
+    place = np.broadcast_to(np.arange(columns), is_hole.shape)
+    left = np.maximum.accumulate(np.where(is_hole, -1, place), axis=1)
+    right = np.minimum.accumulate(np.where(is_hole, columns, place)[:, ::-1], axis=1)[:, ::-1]
+    bordered = cv2.copyMakeBorder(seen.height_px, 0, 0, 1, 1, cv2.BORDER_CONSTANT, value=np.inf)
+    is_left = _along(bordered, left + 1) < _along(bordered, right + 1)
+    rim = np.clip(np.where(is_left, left - RIM, right + RIM), 0, columns - 1)
+    mirrored = np.clip(2 * rim - place, 0, columns - 1)
+    rises_px = _along(seen.height_px, mirrored) - _along(seen.height_px, rim)
+    is_free = (rises_px < np.float32(LEVEL * HEIGHT * columns)) & ~_along(is_hole, mirrored)
+    is_filled = is_hole & (seen.x_px >= 0) & (seen.x_px < columns)
+    source = np.where(is_filled, np.where(is_free, mirrored, rim), place)
+    return _along(seen.x_px, source), _along(seen.y_px, source)
+
+
+def _along(rows: NDArray[np.generic], columns: NDArray[np.int64]) -> NDArray[Any]:
+    """Of each row the values at these columns."""
+    return np.take_along_axis(rows, columns, axis=1)
 
 
 def _met(finer: Field, ground: Field, turn: Turn, u: Field, v: Field) -> _Seen:
@@ -123,8 +150,8 @@ def _met(finer: Field, ground: Field, turn: Turn, u: Field, v: Field) -> _Seen:
         is_met |= meets
         above = np.clip(-below, 0, step)
     floor = cv2.remap(ground, *rays.at(-height / 2), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    x, y = rays.at(np.where(is_met, met, (floor - np.float32(0.5)) * height))
-    return _Seen(x, y, ~is_met)
+    met = np.where(is_met, met, (floor - np.float32(0.5)) * height)
+    return _Seen(*rays.at(met), met, ~is_met)
 
 
 class _Rays:

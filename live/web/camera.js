@@ -1,7 +1,9 @@
 // The camera tab: one frame is under way at a time, and the next one sent is the newest.
 "use strict";
 (() => {
-  const { settings, LOOK, part, query, tell, ask, openCamera, closeCamera, shoot } = window.depthViewer;
+  const {
+    settings, LOOK, part, query, tell, ask, openCamera, closeCamera, shoot, focusOnClick, showModelOf,
+  } = window.depthViewer;
 
   window.depthViewer.add("camera", (root) => {
     const live = part(root, "live");
@@ -10,6 +12,7 @@
     const video = document.createElement("video");
     video.muted = video.playsInline = true;
     const shot = document.createElement("canvas");
+    const turnButton = part(root, "turn");
     let run = null; // of the switched-on camera: its stream here, its key at the server
 
     function nextFrame() {
@@ -63,12 +66,24 @@
       part(root, "numbers").textContent = `${fps} pictures/s, depth ${Math.round(age_ms)} ms old`;
     }
 
+    focusOnClick("camera", canvas, () => [canvas.width, canvas.height]);
+    turnButton.addEventListener("click", async () => {
+      turnButton.disabled = true;
+      try {
+        const moment = await shoot(video, document.createElement("canvas"), settings.camera.mirror);
+        const answer = await (await ask(`depth/photos?${query("camera", LOOK)}`, { body: moment })).json();
+        await showModelOf(answer.key, part(root, "model"), part(root, "glb"));
+        part(root, "downloads").hidden = false;
+      } catch (error) { tell(root, error.message, true); } finally { turnButton.disabled = !run; }
+    });
+
     function off() {
       if (run?.key) ask(`depth/cameras/${run.key}/close`, { keepalive: true }).catch(() => {});
       closeCamera(run?.stream);
       run = null;
       video.srcObject = null;
       button.textContent = "Switch the camera on";
+      turnButton.disabled = true;
       part(root, "numbers").textContent = "";
     }
 
@@ -81,6 +96,7 @@
         mine.stream.getVideoTracks()[0].addEventListener("ended", () => stopped(mine, "The camera went away."));
         video.srcObject = mine.stream;
         await video.play();
+        turnButton.disabled = false;
         tell(root, "The camera is on; its pictures go to this server and are not stored.");
         live.focus({ preventScroll: true });
         await loop(mine);

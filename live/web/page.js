@@ -5,7 +5,7 @@
   const kinds = {};
   const areas = {};
 
-  const LOOK = ["view", "colormap", "alpha"];
+  const LOOK = ["view", "colormap", "alpha", "gamma", "focus"];
   const part = (root, name) => root.querySelector(`[data-${name}]`);
   const query = (kind, names) => new URLSearchParams(names.map((name) => [name, settings[kind][name]]));
 
@@ -81,9 +81,34 @@
     return new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85));
   }
 
+  // What is clicked in the view focus is to be sharp. element shows a picture of width x height, all of it.
+  function focusOnClick(kind, element, size) {
+    element.addEventListener("click", (event) => {
+      if (settings[kind].view !== "focus") return;
+      const [width, height] = size();
+      const box = element.getBoundingClientRect();
+      const scale = Math.min(box.width / width, box.height / height);
+      const x = (event.clientX - box.left - (box.width - width * scale) / 2) / (width * scale);
+      const y = (event.clientY - box.top - (box.height - height * scale) / 2) / (height * scale);
+      if (x >= 0 && x < 1 && y >= 0 && y < 1) {
+        window.depthViewer.set(kind, "focus", `${x.toFixed(4)},${y.toFixed(4)}`);
+      }
+    });
+  }
+
+  // A photo's model: shown in the canvas, offered by the link.
+  async function showModelOf(key, canvas, link) {
+    link.href = `depth/photos/${key}/model.glb`;
+    const response = await ask(link.href, { method: "GET" });
+    await window.depthViewer.showModel(canvas, await response.arrayBuffer());
+    canvas.hidden = false;
+    canvas.focus({ preventScroll: true });
+  }
+
   window.depthViewer = {
     settings, photo_bytes, clip_bytes,
     LOOK, part, query, tell, ask, takeFiles, openCamera, closeCamera, shoot,
+    focusOnClick, showModelOf,
     // Areas appear when Gradio draws them, scripts when they are loaded, in either order.
     add(kind, bringToLife) {
       kinds[kind] = bringToLife;
@@ -99,6 +124,7 @@
     set(kind, name, value) {
       if (settings[kind][name] === value) return;
       settings[kind][name] = value;
+      if (name === "view") settings[kind].focus = ""; // on the nearest large thing, until something is clicked
       areas[kind]?.changed?.();
     },
   };

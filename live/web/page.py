@@ -15,7 +15,7 @@ import gradio as gr
 from live.web.limits import CLIP_BYTES, PHOTO_BYTES
 from live.web.model import SharedPredictor
 from live.web.query import SLOWEST_EVERY
-from shared import Colormap, Look, View
+from shared import GAMMA_BOUNDS, Colormap, Look, View
 
 TITLE = "Depth viewer"
 VIEWS = {
@@ -28,9 +28,9 @@ VIEWS = {
 FONT = ["ui-sans-serif", "system-ui", "sans-serif"]
 MONO_FONT = ["ui-monospace", "monospace"]
 START = {
-    "photo": asdict(Look()),
-    "clip": {**asdict(Look()), "every": 0},
-    "camera": {**asdict(Look(view="overlay")), "mirror": True},
+    "photo": {**asdict(Look()), "focus": ""},
+    "clip": {**asdict(Look()), "focus": "", "every": 0},
+    "camera": {**asdict(Look(view="overlay")), "focus": "", "mirror": True},
 }
 
 PHOTO = """
@@ -80,6 +80,7 @@ CLIP = """
 CAMERA = """
 <div class="dv-row">
   <button type="button" class="dv-button dv-primary" data-switch>Switch the camera on</button>
+  <button type="button" class="dv-button" data-turn disabled>Turn this moment as a model</button>
   <span class="dv-status dv-numbers" data-numbers></span>
 </div>
 <p class="dv-status" role="status" data-status>Depth is live here: near is bright.
@@ -92,6 +93,11 @@ Nothing is stored.</p>
 </div>
 <p class="dv-hint">Keys while the picture has the focus: <kbd>o</kbd> overlay, <kbd>s</kbd> side by side,
 <kbd>d</kbd> heat map, <kbd>b</kbd> focus, <kbd>3</kbd> relief, <kbd>c</kbd> next colour map.</p>
+<p class="dv-row" data-downloads hidden>
+  <a class="dv-button" download="model.glb" data-glb>Download the model (GLB)</a>
+</p>
+<canvas class="dv-picture" data-model width="960" height="600" tabindex="0" hidden
+  aria-label="The moment as a 3D model: drag or use the arrow keys to turn it, the wheel to zoom"></canvas>
 """
 
 
@@ -152,7 +158,13 @@ def _controls(kind: str) -> None:
     start = START[kind]
     choices = [(VIEWS[view], view) for view in get_args(View)]
     controls = {
-        "view": gr.Radio(choices, value=start["view"], label="View", elem_id=f"dv-{kind}-view"),
+        "view": gr.Radio(
+            choices,
+            value=start["view"],
+            label="View",
+            info=None if kind == "clip" else "In the view Focus, click what is to be sharp.",
+            elem_id=f"dv-{kind}-view",
+        ),
         "colormap": gr.Radio(
             list(get_args(Colormap)),
             value=start["colormap"],
@@ -161,6 +173,12 @@ def _controls(kind: str) -> None:
         ),
         "alpha": gr.Slider(
             0, 1, value=start["alpha"], step=0.05, label="Share of the heat map in the overlay"
+        ),
+        "gamma": gr.Slider(
+            *GAMMA_BOUNDS,
+            value=start["gamma"],
+            step=0.05,
+            label="Contrast of the heat map (above 1: of what is near)",
         ),
     }
     if kind == "clip":

@@ -1,11 +1,15 @@
 // The photo tab: a photo dropped, pasted, chosen or taken; its depth picture and the downloads.
 "use strict";
 (() => {
-  const { photo_bytes, LOOK, part, query, tell, ask, takeFiles, openCamera, closeCamera, shoot } = window.depthViewer;
+  const {
+    settings, photo_bytes, LOOK, part, query, tell, ask, takeFiles, openCamera, closeCamera, shoot,
+    focusOnClick, showModelOf,
+  } = window.depthViewer;
 
   window.depthViewer.add("photo", (root) => {
     let photo = null;
     let asked = null;
+    let key = "";
     const picture = part(root, "picture");
     const preview = part(root, "preview");
     const cameraButton = part(root, "camera");
@@ -21,10 +25,8 @@
       if (!canvas.hidden) return showModel(false);
       turnButton.disabled = true;
       try {
-        const response = await ask(part(root, "glb").href, { method: "GET" });
-        await window.depthViewer.showModel(canvas, await response.arrayBuffer());
+        await showModelOf(key, canvas, part(root, "glb"));
         showModel(true);
-        canvas.focus({ preventScroll: true });
       } catch (error) { tell(root, error.message, true); } finally { turnButton.disabled = false; }
     });
 
@@ -38,7 +40,8 @@
         const response = await ask(`depth/photos?${query("photo", LOOK)}`, { body: photo, signal });
         const answer = await response.json();
         const answered_ms = performance.now() - started_ms;
-        const folder = `depth/photos/${answer.key}`;
+        key = answer.key;
+        const folder = `depth/photos/${key}`;
         picture.src = `${folder}/picture.png`;
         await picture.decode();
         if (signal.aborted) return;
@@ -61,9 +64,11 @@
     function take(file) {
       closePreview();
       photo = file;
+      settings.photo.focus = "";
       show();
     }
 
+    focusOnClick("photo", picture, () => [picture.naturalWidth, picture.naturalHeight]);
     const offer = takeFiles(root, "photo", photo_bytes, take);
     document.addEventListener("paste", (event) => {
       if (root.offsetParent === null) return;

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast, get_args
 
 from live.web.limits import Refusal
-from shared import Colormap, Look, View
+from shared import GAMMA_BOUNDS, Colormap, Look, Point, View
 
 SLOWEST_EVERY = 30
 
@@ -17,7 +17,17 @@ def look_of(query: Mapping[str, str]) -> Look:
     if view not in get_args(View) or colormap not in get_args(Colormap):
         raise Refusal("The page asked for a view or a colour map that does not exist.")
     alpha = number(query.get("alpha", str(Look.alpha)), 0, 1, "The overlay's share")
-    return Look(cast(View, view), cast(Colormap, colormap), alpha)
+    gamma = number(query.get("gamma", str(Look.gamma)), *GAMMA_BOUNDS, "The contrast")
+    focus = _place_of(query.get("focus", ""))
+    return Look(cast(View, view), cast(Colormap, colormap), alpha, gamma, focus)
+
+
+def _place_of(text: str) -> Point | None:
+    """'x,y', each 0 to 1; '' is no place."""
+    if not text:
+        return None
+    x, _, y = text.partition(",")
+    return number(x, 0, 1, "The place that is in focus"), number(y, 0, 1, "The place that is in focus")
 
 
 def every_of(query: Mapping[str, str]) -> int | None:

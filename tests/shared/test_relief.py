@@ -54,6 +54,19 @@ def test_what_was_hidden_is_filled_from_the_background(yaw_deg: float) -> None:
     assert is_box.mean() == pytest.approx(160 * 160 / (240 * 400), rel=0.25)
 
 
+@pytest.mark.parametrize("yaw_deg", [-20, 20])
+def test_what_fills_a_hole_is_of_one_side(yaw_deg: float) -> None:
+    """Two walls behind a box: nothing of the one is mixed into the other."""
+    frame_bgr = np.full((360, 640, 3), (0, 200, 0), np.uint8)
+    frame_bgr[:, 320:] = (200, 0, 0)
+    frame_bgr[100:260, 270:370] = (0, 0, 220)
+    near = np.zeros((144, 256), np.float32)
+    near[40:104, 108:148] = 1.0
+    turned_bgr = relief(frame_bgr, near, Turn(yaw_deg, 0))[100:260]
+    assert turned_bgr[:, :, :2].min(axis=2).max() < 40
+    assert np.mean(turned_bgr.max(axis=2) > 100) > 0.8
+
+
 def test_zoom_enlarges_about_the_middle() -> None:
     frame_bgr, near = scene()
     enlarged_bgr = relief(frame_bgr, near, Turn(0, 0, 2.0))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from live.__main__ import build_parser, prepare_opencv, to_config
 from live.config import PROG
-from shared import DepthMap, UserError, console
+from shared import DepthMap, Point, UserError, console
 
 if TYPE_CHECKING:
     from live.controls import Controls  # which imports OpenCV, before it has been told to be quiet
@@ -56,13 +56,13 @@ def command(fake: str, arguments: list[str]) -> int:
         while time.monotonic() < loaded_s:
             time.sleep(0.05)
         seconds, fails_at = {"slow": (0.4, None), "raises": (0.03, 5)}.get(fake, (0.03, None))
-        return DepthPredictor(FakeEngine(seconds, fails_at))
+        return DepthPredictor(FakeEngine(seconds, fails_at), size=config.network.size)
 
     if fake == "full":
         import resource
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-    note_keys(Path("keys"))
+    note_answers(Path("keys"), Path("clicks"))
     app = App(config, make_predictor=make_predictor)
     try:
         app.run()
@@ -72,19 +72,26 @@ def command(fake: str, arguments: list[str]) -> int:
     return 0
 
 
-def note_keys(path: Path) -> None:
-    """Writes one more byte for every key that the window has answered, so that a test can wait for it."""
+def note_answers(keys: Path, clicks: Path) -> None:
+    """Writes one more byte for every key and click that the window has answered: a test can wait for it."""
+    from live.controls import Controls
     from live.window.keys import KeyTable
 
-    press = KeyTable.press
+    press, click = KeyTable.press, Controls.click
 
     def press_and_note(table: KeyTable, code: int, controls: Controls, now_s: float) -> None:
         press(table, code, controls, now_s)
         if code != -1:
-            with path.open("a") as file:
+            with keys.open("a") as file:
                 file.write(".")
 
+    def click_and_note(controls: Controls, place: Point, depth: float | None) -> None:
+        click(controls, place, depth)
+        with clicks.open("a") as file:
+            file.write(".")
+
     KeyTable.press = press_and_note  # type: ignore[method-assign]
+    Controls.click = click_and_note  # type: ignore[method-assign]
 
 
 def main() -> int:

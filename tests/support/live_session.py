@@ -197,12 +197,19 @@ class Session:
 
     def key(self, name: str, *, action: str = "key") -> None:
         """Presses a key and waits until the window has answered: OpenCV keeps only one between two looks."""
-        answered = self._keys_answered()
+        answered = self._answered("keys")
         self.xdotool(action, name)
-        wait_for(lambda: self._keys_answered() > answered or self.process.poll() is not None)
+        wait_for(lambda: self._answered("keys") > answered or self.process.poll() is not None)
 
-    def _keys_answered(self) -> int:
-        path = self.folder / "keys"
+    def click(self, x_px: int, y_px: int) -> None:
+        """Clicks into the window and waits until it has answered."""
+        answered = self._answered("clicks")
+        at = (str(x_px), str(y_px))
+        self.xdotool("mousemove", "--window", self.window(), *at, "click", "1")
+        wait_for(lambda: self._answered("clicks") > answered, self)
+
+    def _answered(self, name: str) -> int:
+        path = self.folder / name
         return path.stat().st_size if path.exists() else 0
 
     def shot(self, *, of: str | None = None) -> FrameBGR:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.web_server import WebServer, running_browser, server
+from tests.support.web_server import WebServer, download, running_browser, server
 
 # Where in the picture the page's canvas is read, as shares of its width and height.
 LEFT, RIGHT = (0.25, 0.5), (0.75, 0.5)
@@ -109,6 +109,28 @@ def test_views_switch_by_button_and_by_key(server: WebServer, camera_file: Calla
         page.keyboard.press("c")
         assert page.locator("#dv-camera-colormap input:checked").get_attribute("value") == "magma"
         assert live.evaluate("it => it === document.activeElement")
+
+
+def test_the_moment_becomes_a_model(
+    server: WebServer, camera_file: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    with running_browser(
+        server, *camera_file("bars", "smptebars=size=640x480:rate=30:duration=1")
+    ) as browser:
+        page = browser.load(browser.new_page(), "Camera")
+        turn = page.get_by_role("button", name="Turn this moment as a model")
+        assert turn.is_disabled()
+        switch_on(page)
+        turn.click()
+        canvas = page.locator("#dv-camera [data-model]")
+        canvas.wait_for(state="visible")
+        content = download(page, "Download the model", tmp_path / "model.glb").read_bytes()
+        assert content[:4] == b"glTF"
+        page.keyboard.press("ArrowRight")
+        assert canvas.get_attribute("data-side") == "0.250"
+        wait_for_pictures(page, 2)  # which goes on beside it
+        page.get_by_role("button", name="Switch the camera off").click()
+        assert turn.is_disabled()
 
 
 def test_a_camera_that_was_hidden_for_long_goes_on(

@@ -158,6 +158,34 @@ def test_a_photo_becomes_a_model_to_turn_and_to_download(
     assert faults == []
 
 
+def test_contrast_and_a_click_for_the_focus(
+    open_page: Callable[..., Any], server: WebServer, tmp_path: Path
+) -> None:
+    page = open_page()
+    give(page, "photo", photo_file(tmp_path / "photo.png"))
+    status_of(page, "photo", "900x600")
+    plain = shown_png(page, server).astype(int)
+
+    def asked_by(act: Callable[[], object], wanted: str) -> np.ndarray:
+        """The picture that comes when the page asks with this in its query."""
+        before = page.locator("#dv-photo [data-picture]").get_attribute("src")
+        with page.expect_response(lambda it: "depth/photos?" in it.url and wanted in it.url) as answered:
+            act()
+        assert answered.value.ok
+        page.locator(f"#dv-photo [data-picture]:not([src='{before}'])").wait_for()
+        return shown_png(page, server).astype(int)
+
+    contrast = page.get_by_role("spinbutton", name="Contrast").first
+    darker = asked_by(lambda: (contrast.fill("3"), contrast.press("Tab")), "gamma=3")
+    assert darker.mean() < plain.mean() - 5
+    nearest = asked_by(lambda: page.get_by_role("radio", name="Focus").check(), "focus=&")
+    picture = page.locator("#dv-photo [data-picture]")
+    box = picture.bounding_box()
+    at = {"x": box["width"] * 0.25, "y": box["height"] * 0.02}
+    assert np.abs(asked_by(lambda: picture.click(position=at), "focus=0.") - nearest).max() > 5
+    asked_by(lambda: page.get_by_role("radio", name="Heat map").check(), "focus=&")
+
+
 def test_a_turned_photo_comes_back_upright(open_page: Callable[..., Any], tmp_path: Path) -> None:
     from PIL import Image
 
@@ -244,7 +272,17 @@ def test_ten_uploads_at_once(server: WebServer, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["depth/photos?view=sideways", "depth/photos?alpha=nan", "depth/clips?every=31", "depth/cameras/unknown"],
+    [
+        "depth/photos?view=sideways",
+        "depth/photos?alpha=nan",
+        "depth/photos?gamma=0",
+        "depth/photos?focus=0.5",
+        "depth/photos?focus=0.5,nan",
+        "depth/photos?focus=0.5,1.5",
+        "depth/photos?focus=0,0,0",
+        "depth/clips?every=31",
+        "depth/cameras/unknown",
+    ],
 )
 def test_a_wrong_question_is_a_sentence(server: WebServer, path: str) -> None:
     status, body = server.post(path, b"x")

@@ -127,6 +127,24 @@ def test_the_mouse_turns_and_zooms_the_relief(session: Session) -> None:
     session.wait_for_shot(shows_relief)
 
 
+def test_keys_zoom_the_relief_and_not_the_window(session: Session) -> None:
+    """Qt's own zoom, at the wheel, enlarges the texts, too."""
+
+    def legend(shot: FrameBGR) -> np.ndarray:
+        return shot[-30:, :300].max(axis=2) > 180
+
+    session.key("3")
+    before = session.wait_for_shot(shows_relief)
+    assert legend(before).sum() > 200
+    for name in ("plus", "plus", "plus", "plus"):
+        session.key(name)
+    larger = session.wait_for_shot(lambda shot: not shows_relief(shot))
+    assert np.mean(legend(larger) != legend(before)) < 0.01
+    for name in ("minus", "minus", "minus", "minus"):
+        session.key(name)
+    session.wait_for_shot(shows_relief)
+
+
 def test_colour_map_and_alpha_keys(session: Session) -> None:
     session.key("plus")
     session.wait_for_shot(lambda shot: shows_overlay(shot, 0.6))
