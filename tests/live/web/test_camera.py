@@ -124,10 +124,10 @@ def test_the_moment_becomes_a_model(
         turn.click()
         canvas = page.locator("#dv-camera [data-model]")
         canvas.wait_for(state="visible")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("document.querySelector('#dv-camera [data-model]').dataset.side === '0.250'")
         content = download(page, "Download the model", tmp_path / "model.glb").read_bytes()
         assert content[:4] == b"glTF"
-        page.keyboard.press("ArrowRight")
-        assert canvas.get_attribute("data-side") == "0.250"
         wait_for_pictures(page, 2)  # which goes on beside it
         page.get_by_role("button", name="Switch the camera off").click()
         assert turn.is_disabled()
