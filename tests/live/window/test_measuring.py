@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared import FrameBGR
-from tests.live.window.test_window import shows_depth, shows_overlay
+from tests.live.window.test_window import DARK_BGR, is_colour, shows_depth
 from tests.support.live_session import (
     Server,
     Session,
@@ -33,7 +33,9 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def begun(start: StartSession, camera: Server, *arguments: str) -> Session:
     session = start(camera.url, "--width", "640", *arguments)
-    session.wait_for_shot(shows_overlay)
+    session.wait_for_shot(
+        lambda shot: shot.any() and not is_colour(shot, 0.25, 0.6, DARK_BGR)
+    )  # depth is there
     return session
 
 
