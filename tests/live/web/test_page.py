@@ -178,12 +178,12 @@ def test_contrast_and_a_click_for_the_focus(
     contrast = page.get_by_role("spinbutton", name="Contrast").first
     darker = asked_by(lambda: (contrast.fill("3"), contrast.press("Tab")), "gamma=3")
     assert darker.mean() < plain.mean() - 5
-    nearest = asked_by(lambda: page.get_by_role("radio", name="Focus").check(), "focus=&")
+    nearest = asked_by(lambda: page.get_by_role("radio", name="Focus").check(), "view=focus")
     picture = page.locator("#dv-photo [data-picture]")
     box = picture.bounding_box()
     at = {"x": box["width"] * 0.25, "y": box["height"] * 0.02}
     assert np.abs(asked_by(lambda: picture.click(position=at), "focus=0.") - nearest).max() > 5
-    asked_by(lambda: page.get_by_role("radio", name="Heat map").check(), "focus=&")
+    asked_by(lambda: page.get_by_role("radio", name="Heat map").check(), "view=depth")
 
 
 def test_a_turned_photo_comes_back_upright(open_page: Callable[..., Any], tmp_path: Path) -> None:

@@ -33,10 +33,12 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def begun(start: StartSession, camera: Server, *arguments: str) -> Session:
     session = start(camera.url, "--width", "640", *arguments)
-    session.wait_for_shot(
-        lambda shot: shot.any() and not is_colour(shot, 0.25, 0.6, DARK_BGR)
-    )  # depth is there
+    session.wait_for_shot(has_depth)
     return session
+
+
+def has_depth(shot: FrameBGR) -> bool:
+    return bool(shot.any()) and not is_colour(shot, 0.25, 0.6, DARK_BGR)
 
 
 def ended(session: Session) -> object:
