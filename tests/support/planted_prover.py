@@ -1,4 +1,8 @@
-"""`shared.proving` with a fault planted into the candidate in bfloat16; PLANTED names it."""
+"""`shared.proving` with a fault planted into the first candidate; PLANTED names it.
+
+PLANTED_DEVICES: what OpenVINO shall have listed, such as 'CPU GPU.0 NPU'. No such device is needed: every
+candidate but float32 answers what float32 would, unless it is spoilt.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import DepthMap, proving
-from shared.network.candidates import FLOAT32, Candidate
+from shared.network.candidates import FLOAT32, candidates_here
 from shared.network.engine_openvino import OpenVinoEngine
 
 SLOW_S = 0.02
-TRIED = [Candidate("cpu", "bf16"), Candidate("cpu", "bf16", 2)]
+DEVICES = os.environ.get("PLANTED_DEVICES", "CPU").split()
+TRIED = candidates_here(DEVICES, [] if len(DEVICES) > 1 else ["BF16"], has_parts=True)[:2]
 
 real_infer = OpenVinoEngine.infer
+real_compile = OpenVinoEngine._compile
 
 
 def infer(self: OpenVinoEngine, network_input: NDArray[np.float32]) -> DepthMap:
@@ -28,8 +34,16 @@ def infer(self: OpenVinoEngine, network_input: NDArray[np.float32]) -> DepthMap:
     elif fault == "slow":
         time.sleep(2 * SLOW_S)
     elif self._candidate == TRIED[0]:
+        if fault == "crash at compile":
+            real_infer(self, network_input)
         depth_map = spoilt(depth_map, fault)
     return depth_map
+
+
+def compile_or_die(self: OpenVinoEngine, shape: tuple[int, ...]) -> Any:
+    if self._candidate == TRIED[0]:
+        os.abort()
+    return real_compile(self, shape)
 
 
 def mean(network_input: NDArray[np.float32]) -> DepthMap:
@@ -55,6 +69,7 @@ def spoilt(depth_map: DepthMap, fault: str) -> DepthMap:
 def main() -> int:
     planted: Any = proving
     OpenVinoEngine.infer = infer  # type: ignore[method-assign]
+    OpenVinoEngine._compile = compile_or_die  # type: ignore[method-assign]
     planted.candidates_of = lambda subject: TRIED
     planted.LONGEST_TRIAL_S = float(os.environ.get("LONGEST_TRIAL_S", "60"))
     return proving.main()

@@ -147,6 +147,7 @@ def test_hardly_faster_is_not_worth_it() -> None:
         ("noise", "too far from float32"),
         ("nan", "not finite"),
         ("crash", "the process ended while it was tried"),
+        ("crash at compile", "the process ended while it was tried"),
         ("raise", "the driver is too old"),
         ("shape", "float32's is"),
     ],
@@ -164,6 +165,22 @@ def test_a_fault_is_found_remembered_and_never_shown(
     assert again.choice is not None
     assert not again.choice.is_open, "what is known is not tried again"
     assert again._candidate == BF16_PARTLY
+
+
+@pytest.mark.parametrize("fault", ["none", "noise", "nan", "crash at compile"])
+def test_a_graphics_unit_is_used_only_where_it_is_right(
+    mean_weights: ChosenWeights, planted: pytest.MonkeyPatch, fault: str
+) -> None:
+    """On a machine that has one, and an NPU that is right; both are stood in for."""
+    gpu, npu = Candidate("gpu", "own"), Candidate("npu", "own")
+    planted.setenv("PLANTED", fault)
+    planted.setenv("PLANTED_DEVICES", "CPU GPU.0 GPU.1 NPU")
+    engine, verdict = proved(mean_weights)
+    assert [trial.candidate for trial in verdict.trials] == [FLOAT32, gpu, npu]
+    assert of(verdict, gpu).is_right == (fault == "none")
+    assert of(verdict, npu).is_right
+    assert engine._candidate in ((gpu, npu) if fault == "none" else (npu,))
+    assert loaded(mean_weights, device="cpu")._candidate == FLOAT32
 
 
 def test_what_hangs_is_given_up(mean_weights: ChosenWeights, planted: pytest.MonkeyPatch) -> None:
