@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from shared import UserError
+from shared.bundled.train.evaluate import score_photos
 from shared.network import choosing, verdicts
 from shared.network.candidates import FLOAT32, Candidate, candidates_here, may_run
 from shared.network.choosing import Choice, proving_beside
@@ -378,6 +379,9 @@ def test_the_built_in_model_runs_as_what_is_right_on_photos_too(reference_folder
         assert photo_bgr is not None
         difference, _ = compare(chosen.predict(photo_bgr), exact.predict(photo_bgr))
         assert difference < 2 * MOST_DIFFERENCE, path.name
+    one, other = (score_photos(it.predict, reference_folder / "rgbd") for it in (chosen, exact))
+    means = [np.mean([astuple(score) for score, _ in scores.values()], axis=0) for scores in (one, other)]
+    assert np.abs(means[0] - means[1]).max() < 1e-3, "the third digit of what is measured on photos"
 
 
 def test_the_first_parts_of_the_encoder_stay_in_float32() -> None:
