@@ -6,10 +6,12 @@ Imports nothing heavy: `--help` and argument errors answer at once.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import metadata
-from typing import get_args
+from typing import TypeVar, get_args
 
 from shared import (
     DEFAULT_STEADY,
@@ -25,6 +27,8 @@ from shared import (
     View,
 )
 from shared.console import sentence
+
+N = TypeVar("N", int, float)
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -128,39 +132,25 @@ def look_from(parsed: argparse.Namespace) -> Look:
 
 
 def positive_int(text: str) -> int:
-    value = _number(int, text, "a whole number of at least 1")
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return value
+    return _number(int, text, "a whole number of at least 1", lambda value: value >= 1)
 
 
 def positive_float(text: str) -> float:
-    value = _number(float, text, "a number above 0")
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
-    return value
+    return _number(float, text, "a number above 0", lambda value: 0 < value < math.inf)
 
 
 def seconds(text: str) -> float:
-    value = _number(float, text, "seconds, 0 or more")
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected seconds, 0 or more, got {text!r}")
-    return value
+    return _number(float, text, "seconds, 0 or more", lambda value: 0 <= value < math.inf)
 
 
 def fraction_0_1(text: str) -> float:
-    value = _number(float, text, "a number from 0 to 1")
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
-    return value
+    return _number(float, text, "a number from 0 to 1", lambda value: 0 <= value <= 1)
 
 
 def gamma(text: str) -> float:
     lowest, highest = GAMMA_BOUNDS
-    value = _number(float, text, f"a number from {lowest} to {highest:g}")
-    if not lowest <= value <= highest:
-        raise argparse.ArgumentTypeError(f"expected a number from {lowest} to {highest:g}, got {text!r}")
-    return value
+    expected = f"a number from {lowest} to {highest:g}"
+    return _number(float, text, expected, lambda value: lowest <= value <= highest)
 
 
 def point_or_near(text: str) -> Point | None:
@@ -187,31 +177,25 @@ def turn(text: str) -> Turn:
 
 
 def whole_number_0_51(text: str) -> int:
-    value = _number(int, text, "a whole number from 0 to 51")
-    if not 0 <= value <= 51:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 51, got {text!r}")
-    return value
+    return _number(int, text, "a whole number from 0 to 51", lambda value: 0 <= value <= 51)
 
 
 def picture_height_px(text: str) -> int:
-    value = _number(int, text, "an even number of pixels, 16 or more")
-    if value < 16 or value % 2:
-        raise argparse.ArgumentTypeError(f"expected an even number of pixels, 16 or more, got {text!r}")
-    return value
+    expected = "an even number of pixels, 16 or more"
+    return _number(int, text, expected, lambda value: value >= 16 and value % 2 == 0)
 
 
 def network_size_px(text: str) -> int:
-    value = _number(int, text, "a multiple of 32 from 32 to 1024")
-    if value % 32 or not 32 <= value <= 1024:
-        raise argparse.ArgumentTypeError(f"expected a multiple of 32 from 32 to 1024, got {text!r}")
-    return value
+    expected = "a multiple of 32 from 32 to 1024"
+    return _number(int, text, expected, lambda value: value % 32 == 0 and 32 <= value <= 1024)
 
 
-def _number(kind: Callable[[str], float], text: str, expected: str):  # type: ignore[no-untyped-def]
-    try:
-        return kind(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from None
+def _number(kind: Callable[[str], N], text: str, expected: str, is_right: Callable[[N], bool]) -> N:
+    """Raises ArgumentTypeError for what is no number of this kind, or not as expected."""
+    with suppress(ValueError):
+        if is_right(value := kind(text)):
+            return value
+    raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
 
 
 def version() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -38,6 +39,18 @@ class BrightnessPredictor:
 @pytest.fixture
 def brightness_predictor() -> BrightnessPredictor:
     return BrightnessPredictor()
+
+
+@pytest.fixture
+def locked_folder(tmp_path: Path) -> Path:
+    """A folder that cannot be written to, by root neither."""
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o555)
+    if os.access(folder, os.W_OK):  # root writes anywhere but in the kernel's own folders
+        folder = Path("/sys")
+        if not folder.is_dir():
+            pytest.skip("this user may write to every folder")
+    return folder
 
 
 @pytest.fixture(scope="session")

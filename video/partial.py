@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import UserError
-from shared.media import piece_beside, playable_frames, put_in_place
+from shared.media import playable_frames, write_whole
 from video.settings import ConvertSettings
 
 STATE_PREFIX = "stream/"
@@ -115,12 +115,7 @@ def save(path: Path, output: Path, partial: Partial, mark: Mapping[str, Any]) ->
     arrays: dict[str, Any] = {STATE_PREFIX + name: value for name, value in (partial.state or {}).items()}
     buffer = io.BytesIO()
     np.savez(buffer, about=np.array(json.dumps(about)), **arrays)
-    unfinished = piece_beside(output)
-    try:
-        unfinished.write_bytes(buffer.getvalue())
-        put_in_place(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, buffer.getvalue(), owner=output)
 
 
 def read(path: Path) -> tuple[Partial, dict[str, Any]]:

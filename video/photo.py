@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from shared import SMALLEST_FRAME_PX, FrameBGR, UserError
-from shared.media import decode_photo, piece_beside, put_in_place
+from shared.media import decode_photo, write_whole
 from shared.motion import DepthStream
 from shared.render import render
 from video.claim import claimed
@@ -55,16 +55,12 @@ def write_photo(picture_bgr: FrameBGR, path: Path) -> None:
     encoded_ok, data = cv2.imencode(path.suffix, picture_bgr)
     if not encoded_ok:
         raise UserError(f"{path} cannot be written as {path.suffix}.", "Give -o a name that ends in .png.")
-    unfinished = piece_beside(path)
     try:
-        unfinished.write_bytes(data.tobytes())
-        put_in_place(unfinished, path)
+        write_whole(path, data.tobytes())
     except OSError as error:
         raise UserError(
             f"{path} cannot be written: {error.strerror}.", "Choose another place with -o.", exit_code=1
         ) from None
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _limited(photo_bgr: FrameBGR, max_height_px: int | None) -> FrameBGR:

@@ -14,7 +14,7 @@ import cv2
 from live.picture import Picture
 from live.worker import Worker
 from shared import FrameBGR, UserError
-from shared.media import CodeRange, encode_png
+from shared.media import CodeRange, encode_png, write_whole
 from shared.render import heatmap, nearness
 
 logger = logging.getLogger(__name__)
@@ -80,12 +80,9 @@ def _png(image_bgr: FrameBGR) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> Path:
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(data)
-        part.replace(path)
+        write_whole(path, data)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise UserError(
             f"{path} could not be written: {error.strerror}.",
             "Start it from a folder that can be written and has room.",

@@ -10,6 +10,7 @@ from shared.media.pieces import (
     piece_beside,
     pieces_of,
     put_in_place,
+    write_whole,
 )
 from shared.media.probing import VideoInfo, check_is_file, probe
 from shared.media.raw_depth import (
@@ -57,4 +58,5 @@ __all__ = [
     "raw_pieces_of",
     "read_raw_depth",
     "remove",
+    "write_whole",
 ]

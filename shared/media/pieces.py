@@ -35,6 +35,19 @@ def put_in_place(unfinished: Path, path: Path) -> None:
     os.replace(unfinished, path)
 
 
+def write_whole(path: Path, content: bytes, *, owner: Path | None = None) -> None:
+    """A file that is there whole or not at all. owner: the output that its piece belongs to, if not `path`.
+
+    Raises UserError where the folder cannot be written to, OSError where the disk is full.
+    """
+    unfinished = piece_beside(owner or path)
+    try:
+        unfinished.write_bytes(content)
+        put_in_place(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def piece_beside(path: Path) -> Path:
     """A new hidden file beside `path`, which proves that the folder can be written to."""
     piece = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")

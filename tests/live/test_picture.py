@@ -151,7 +151,7 @@ def test_a_moment_says_how_old_the_depth_is_that_was_carried_to_it() -> None:
 
 
 def test_a_snapshot_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="could not be written"):
+    with pytest.raises(UserError, match="cannot be written"):
         write_snapshot(ramp_picture(), tmp_path / "nowhere", "stem")
     paths = write_snapshot(replace(ramp_picture(), depth_map=None), tmp_path, "stem")
     assert [path.name for path in paths] == ["stem-photo.png"]

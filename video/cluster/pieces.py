@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shared import UserError
-from shared.media import piece_beside, put_in_place
+from shared.media import write_whole
 from video.cluster.cutting import Segment
 from video.settings import ConvertSettings
 
@@ -69,9 +69,7 @@ class Pieces:
         text = json.dumps({"mark": dict(mark), **asdict(plan)})
         try:
             self.folder.mkdir(exist_ok=True)
-            unfinished = piece_beside(self.folder / PLAN)
-            unfinished.write_text(text, "utf-8")
-            put_in_place(unfinished, self.folder / PLAN)
+            write_whole(self.folder / PLAN, text.encode())
         except OSError as error:
             raise UserError(
                 f"{self.folder} cannot be written to: {error.strerror}.",

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from shared import UserError
-from shared.media import VideoInfo, VideoReader, VideoWriter, piece_beside, playable_frames, put_in_place
+from shared.media import VideoInfo, VideoReader, VideoWriter, playable_frames, put_in_place, write_whole
 from shared.motion import DepthStream, Predictor
 from video.ahead import Ahead
 from video.cluster.cutting import Segment, run_in_frames
@@ -181,10 +181,4 @@ class SegmentRun:
         next_frame, state = self._state
         buffer = io.BytesIO()
         np.savez(buffer, next_frame=np.array(next_frame), **state)
-        path = self._path.with_suffix(".npz")
-        unfinished = piece_beside(path)
-        try:
-            unfinished.write_bytes(buffer.getvalue())
-            put_in_place(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_whole(self._path.with_suffix(".npz"), buffer.getvalue())

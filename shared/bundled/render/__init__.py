@@ -1,7 +1,9 @@
 """How a scene becomes a picture with exact depth: solids, rays, light, surfaces."""
 
-from shared.bundled.render.builder import (
-    Builder,
+from shared.bundled.render.builder import Builder
+from shared.bundled.render.meshes import MeshLibrary, holds, load_meshes
+from shared.bundled.render.renderer import render
+from shared.bundled.render.scene import (
     Camera,
     Lights,
     Panorama,
@@ -14,8 +16,6 @@ from shared.bundled.render.builder import (
     shell_row,
     surface_row,
 )
-from shared.bundled.render.meshes import MeshLibrary, holds, load_meshes
-from shared.bundled.render.renderer import render
 from shared.bundled.render.textures import Atlas, atlas, photographed_atlas
 
 __all__ = [

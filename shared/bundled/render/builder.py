@@ -10,118 +10,23 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.bundled.render.materials import COMMON, FITTED, OWN_HUES, PHOTO_SHARE, PHOTOGRAPHED, STAND_INS
 from shared.bundled.render.meshes import MeshLibrary, Placed
+from shared.bundled.render.scene import (
+    Matrix,
+    Surface,
+    Triple,
+    rotation_x,
+    rotation_y,
+    rotation_z,
+    surface_row,
+)
 from shared.bundled.render.textures import Atlas, atlas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T")
-Triple = Sequence[float] | NDArray[np.floating]
-Matrix = NDArray[np.float64]
-COLUMNS = 33
-
-
-@dataclass(frozen=True)
-class Surface:
-    """What a solid looks like: two colours blended by a texture, and its shine. Colours are linear RGB."""
-
-    texture: int
-    dark: Triple
-    light: Triple
-    fit: bool = False  # the texture covers a face once, else it repeats
-    repeat: float = 1.0  # times a metre
-    offset: float = 0.0
-    specular: float = 0.0
-    shininess: float = 20.0
-    emission: float = 0.0
-
-
-@dataclass
-class Lights:
-    """position in metres; colours linear; radius blurs the shadow; falloff 1: inverse square, 0: none."""
-
-    position: Triple = (0.0, 2.4, 2.0)
-    colour: Triple = (1.0, 1.0, 1.0)
-    falloff: float = 0.0
-    radius: float = 0.1
-    shadow: float = 1.0  # how much of the key light a shadow takes away
-    fill_direction: Triple = (0.0, 0.0, -1.0)
-    fill_colour: Triple = (0.2, 0.2, 0.2)
-    ambient_up: Triple = (0.3, 0.3, 0.3)
-    ambient_down: Triple = (0.2, 0.2, 0.2)
-    fog_colour: Triple = (0.7, 0.7, 0.7)
-    fog_per_m: float = 0.0
-    sky_low: Triple = (0.8, 0.8, 0.9)
-    sky_high: Triple = (0.3, 0.5, 0.9)
-    occlusion: float = 0.0  # how much corners and gaps are darkened, 0..1
-
-
-@dataclass
-class Camera:
-    """eye (3) metres; angles in radians (yaw to the right, pitch up, roll); focal in picture widths."""
-
-    eye: Triple = (0.0, 1.5, 0.0)
-    yaw: float = 0.0
-    pitch: float = 0.0
-    roll: float = 0.0
-    focal: float = 0.9
-    distortion: float = 0.0
-    blur: float = 0.0  # largest circle of confusion, in picture widths
-    focus: float = 0.5  # inverse depth in focus, 1/m
-
-    def axes(self) -> Matrix:
-        """(3, 3): columns are the camera's right, down and forward in world axes."""
-        turn = rotation_y(self.yaw) @ rotation_x(-self.pitch) @ rotation_z(self.roll)
-        return turn @ np.diag([1.0, -1.0, 1.0])
-
-
-@dataclass(frozen=True)
-class Panorama:
-    """Which of the atlas's panoramas is the sky, turned by yaw (radians), times gain.
-
-    lift: radians above the panorama's horizon that are seen at the horizon: what stands there is left out.
-    """
-
-    number: int
-    yaw: float
-    gain: float
-    lift: float = 0.0
-
-
-@dataclass
-class Scene:
-    """Everything that one picture needs, as numpy tables."""
-
-    boxes: NDArray[np.float32]
-    rounds: NDArray[np.float32]
-    shells: NDArray[np.float32]  # (2, COLUMNS)
-    faces: NDArray[np.float32]  # (12, COLUMNS): the shells' surfaces, one a face
-    holes: NDArray[np.float32]  # (4, 5)
-    open_faces: NDArray[np.float32]  # (13,)
-    sky: NDArray[np.float32]  # (COLUMNS,)
-    lights: Lights
-    camera: Camera
-    atlas: Atlas
-    panorama: Panorama | None = None
-    meshes: MeshLibrary | None = None
-    placed: Sequence[Placed] = ()
-
-
-def rotation_y(angle: float) -> Matrix:
-    """Turns z towards x."""
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-
-
-def rotation_x(angle: float) -> Matrix:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-
-
-def rotation_z(angle: float) -> Matrix:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
 @dataclass
@@ -166,21 +71,21 @@ class Builder:
 
         Where the atlas has photographs of such surfaces, most are one.
         """
-        name = group or self.pick(_COMMON)
+        name = group or self.pick(COMMON)
         kinds = [kind for kind in PHOTOGRAPHED.get(name, ()) if kind in self.atlas.photographs]
         if kinds and self.chance(1.0 if name in STAND_INS else PHOTO_SHARE):
             return replace(self._photographed(self.pick(kinds)), **changes)  # type: ignore[arg-type]
         name = STAND_INS.get(name, name)
         dark = self.colour()
         light = self.colour() if self.chance(0.35) else (dark * self.u(0.5, 2.2)).clip(0.01, 0.98)
-        if name in _OWN_HUES:
+        if name in OWN_HUES:
             dark, light = np.zeros(3) + 0.02, np.zeros(3) + self.u(0.5, 0.95)
         shiny = self.chance(0.3)
         made = Surface(
             texture=self.pick(self.atlas.groups[name]),
             dark=dark,
             light=light,
-            fit=name in _FITTED,
+            fit=name in FITTED,
             repeat=float(np.exp(self.u(-1.2, 1.6))),
             offset=self.rng.random(),
             specular=self.u(0.1, 0.8) if shiny else 0.0,
@@ -304,76 +209,8 @@ class Builder:
         return row
 
 
-def surface_row(surface: Surface) -> NDArray[np.float32]:
-    """A row that has a surface and no solid yet."""
-    row = np.zeros(COLUMNS, np.float32)
-    row[20:24] = surface.texture, surface.fit, surface.repeat, surface.offset
-    row[24:27] = surface.dark
-    row[27:30] = surface.light
-    row[30:33] = surface.specular, surface.shininess, surface.emission
-    return row
-
-
-def shell_row(low: Triple, high: Triple) -> NDArray[np.float32]:
-    """An upright room from corner to corner."""
-    row = np.zeros(COLUMNS, np.float32)
-    half = (np.asarray(high, float) - np.asarray(low, float)) / 2
-    row[0:9] = np.diag(1 / half).ravel()
-    row[9:12] = (np.asarray(high, float) + np.asarray(low, float)) / 2
-    row[16] = 1.0
-    row[17:20] = half
-    return row
-
-
 def _frame_along(axis_y: NDArray[np.float64]) -> Matrix:
     helper = np.array([1.0, 0, 0]) if abs(axis_y[0]) < 0.8 else np.array([0, 0, 1.0])
     x = np.cross(axis_y, helper)
     x /= np.linalg.norm(x)
     return np.stack([x, axis_y, np.cross(x, axis_y)], axis=1)
-
-
-PHOTO_SHARE = 0.7
-PHOTOGRAPHED: dict[str, tuple[str, ...]] = {
-    "plaster": ("Plaster", "Concrete", "Paint", "Clay", "Concrete"),
-    "clouds": ("Ground", "Rust", "Metal", "Foil", "Snow"),
-    "speckle": ("Granite", "Terrazzo", "Cork", "Asphalt", "Gravel", "Rubber"),
-    "wood": ("Wood", "Planks", "WoodFloor", "Bamboo", "Chipboard"),
-    "marble": ("Marble", "Onyx", "Travertine", "Porcelain"),
-    "stripes": ("Fabric", "Wallpaper", "WoodSiding", "CorrugatedSteel"),
-    "checks": ("Tiles", "Tatami", "Fabric"),
-    "tiles": ("Tiles", "PavingStones", "Bricks", "Terrazzo", "OfficeCeiling"),
-    "weave": ("Fabric", "Carpet", "Tatami", "Fabric"),
-    "foliage": ("Moss", "Grass", "ScatteredLeaves"),
-    "asphalt": ("Asphalt", "Road", "Concrete", "Asphalt"),
-    "paving": ("PavingStones", "Tiles", "Bricks", "Concrete"),
-    "gravel": ("Gravel", "Rocks", "Ground", "WoodChips"),
-    "grass": ("Grass", "Moss", "ScatteredLeaves", "Ground"),
-    "ground": ("Ground", "Gravel", "ScatteredLeaves", "Grass"),
-    "snow": ("Snow",),
-    "rock": ("Rock", "Rocks", "Ground"),
-    "bark": ("Bark", "Logs"),
-    "leaf": ("Moss", "Grass", "ScatteredLeaves"),
-    "sand": ("Gravel", "Ground", "Concrete"),
-    "render": ("Plaster", "Concrete", "Paint", "Plaster"),
-    "timber": ("Planks", "WoodSiding", "Wood", "Planks"),
-    "bricks": ("Bricks", "Bricks", "Concrete", "Plaster"),
-    "roof": ("RoofingTiles", "ThatchedRoof", "SolarPanel"),
-    "metal": ("Metal", "CorrugatedSteel", "DiamondPlate", "Rust"),
-    "fabric": ("Fabric", "Carpet"),
-    "cardboard": ("Cardboard", "Paper", "Chipboard"),
-    "concrete": ("Concrete", "Plaster", "Asphalt"),
-}
-"""Kinds of photographs for each group of textures."""
-STAND_INS = {
-    "asphalt": "speckle", "paving": "tiles", "gravel": "speckle", "grass": "foliage", "ground": "clouds",
-    "snow": "plaster", "rock": "clouds", "bark": "wood", "leaf": "foliage", "sand": "plaster",
-    "render": "plaster", "timber": "wood", "bricks": "tiles", "roof": "tiles", "metal": "clouds",
-    "fabric": "weave", "cardboard": "plaster", "concrete": "plaster",
-}  # fmt: skip
-"""What is drawn where there are no photographs."""
-_COMMON = (
-    *("plain", "plain", "plain", "plaster", "clouds", "speckle", "wood", "wood"),
-    *("marble", "stripes", "checks", "tiles", "weave", "poster"),
-)
-_OWN_HUES = ("poster", "page", "screen", "spines")
-_FITTED = ("poster", "page", "screen", "spines", "panels", "keys")

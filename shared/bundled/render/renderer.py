@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.bundled.render import raycast as rc
-from shared.bundled.render.builder import Camera, Scene
 from shared.bundled.render.meshes import MeshScene
+from shared.bundled.render.scene import Camera, Scene
 from shared.bundled.render.shading import MeshesSeen, Seen, shade
 
 Frames = dict[str, Tensor]

@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.bundled.render import raycast as rc
-from shared.bundled.render.builder import Panorama
 from shared.bundled.render.meshes import MeshScene
-from shared.bundled.render.textures import LEVELS, SIDE_PX, Atlas
+from shared.bundled.render.patterns import SIDE_PX
+from shared.bundled.render.scene import Panorama
+from shared.bundled.render.textures import LEVELS, Atlas
 
 SHADOW_CASTERS = 12  # of either shape
 

@@ -1,8 +1,4 @@
-"""Random scenes: rooms, desks, seats, people, corridors, tables, streets, nature, loose things; by the seed.
-
-Colour and light are drawn independently of place, so that no colour and no brightness tells a distance.
-Numpy only; `renderer.render` makes pictures of what is built here.
-"""
+"""Rooms and what is done in them: living rooms, desks, seats, someone before a camera, corridors, tables."""
 
 from __future__ import annotations
 
@@ -11,10 +7,9 @@ from math import pi
 
 import numpy as np
 
-from shared.bundled.render import Atlas, Builder, MeshLibrary, Scene, rotation_x, rotation_y, rotation_z
-from shared.bundled.render import atlas as own_atlas
-from shared.bundled.scenes import animals, clutter, faces, nature, outdoors, people, streets, vehicles
+from shared.bundled.render import Builder, Scene, rotation_x, rotation_y, rotation_z
 from shared.bundled.scenes import furniture as things
+from shared.bundled.scenes import outdoors, people, vehicles
 from shared.bundled.scenes.interior import at_wall, ceiling_lamps, door, openings, trim
 from shared.bundled.scenes.layout import hang_pictures, line_walls
 from shared.bundled.scenes.seats import seat
@@ -29,20 +24,6 @@ from shared.bundled.scenes.surroundings import (
     outdoor_lights,
     sunshine,
 )
-
-
-def random_scene(
-    seed: int, kind: str | None = None, *, atlas: Atlas | None = None, meshes: MeshLibrary | None = None
-) -> Scene:
-    """The scene of this seed; kind: one of KINDS, else drawn by its share.
-
-    atlas: its surfaces and skies. meshes: furniture that may stand in it.
-    """
-    b = Builder(np.random.default_rng(seed), atlas or own_atlas(), meshes)
-    if kind is None:
-        shares = np.array([share for _, share in KINDS.values()])
-        kind = str(b.rng.choice(list(KINDS), p=shares / shares.sum()))
-    return KINDS[kind][0](b)
 
 
 def living_room(b: Builder) -> Scene:
@@ -303,43 +284,3 @@ def loose_things(b: Builder) -> Scene:
         b.limb(start, start + b.rng.normal(size=3), b.u(0.01, 0.05), b.plain())
     target = eye + np.array([b.u(-0.2, 0.2), b.u(-0.5, 0.2), 1.0])
     return finish(b, room, look(b, eye, target), indoor_lights(b, room, eye))
-
-
-Maker = Callable[[Builder], Scene]
-KINDS: dict[str, tuple[Maker, float]] = {
-    "living_room": (living_room, 0.17),
-    "desk": (desk, 0.11),
-    "large_table": (large_table, 0.065),
-    "seats_and_sun": (seats_and_sun, 0.065),
-    "webcam": (webcam, 0.075),
-    "standing_people": (standing_people, 0.055),
-    "corridor": (corridor, 0.05),
-    "table_top": (table_top, 0.05),
-    "from_above": (from_above, 0.04),
-    "loose_things": (loose_things, 0.04),
-    "shop": (clutter.shop, 0.04),
-    "kitchen": (clutter.kitchen, 0.06),
-    "cellar": (clutter.cellar, 0.05),
-    "close_up": (clutter.close_up, 0.03),
-    "driver_street": (streets.driver_street, 0.09),
-    "walker_street": (streets.walker_street, 0.05),
-    "square": (streets.square, 0.02),
-    "park": (nature.park, 0.025),
-    "wood": (nature.wood, 0.02),
-    "shore": (nature.shore, 0.02),
-    "fields": (nature.fields, 0.02),
-    "humps_and_rocks": (nature.humps_and_rocks, 0.015),
-    "animals_outdoors": (animals.animals_outdoors, 0.015),
-    "pets": (animals.pets, 0.01),
-    "face": (faces.face, 0.025),
-    "hands": (faces.hands, 0.015),
-}
-"""What makes each kind, and its share."""
-GROUPS: dict[str, tuple[str, ...]] = {
-    "rooms": ("living_room", "desk", "large_table", "seats_and_sun", "corridor"),
-    "streets": ("driver_street", "walker_street", "square", "from_above"),
-    "nature": ("park", "wood", "shore", "fields", "humps_and_rocks", "animals_outdoors"),
-    "people": ("webcam", "standing_people", "face", "hands", "pets"),
-    "clutter": ("table_top", "loose_things", "shop", "kitchen", "cellar", "close_up"),
-}
-"""Kinds that are scored together."""

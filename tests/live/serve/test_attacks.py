@@ -282,6 +282,15 @@ def test_who_does_not_read_is_skipped_and_then_cut_off(
     lazy.close()
 
 
+def asked_and_not_read(stream: Streaming, path: str) -> socket.socket:
+    """A connection that asks and takes nothing, with as little room for answers as the system allows."""
+    lazy = socket.socket()
+    lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    lazy.connect(("127.0.0.1", stream.port))
+    lazy.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{stream.port}\r\n\r\n".encode())
+    return lazy
+
+
 def test_a_picture_that_nobody_takes_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer is complete for the server, but its bytes still wait: more than the system itself holds."""
     monkeypatch.setattr(connections, "STALLED_S", 1.0)
@@ -289,11 +298,7 @@ def test_a_picture_that_nobody_takes_does_not_stay(monkeypatch: pytest.MonkeyPat
     with streaming(size_px=(1280, 720)) as stream:
         held = []
         for _ in range(8):
-            lazy = socket.socket()
-            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            lazy.connect(("127.0.0.1", stream.port))
-            lazy.sendall(f"GET /snapshot.png HTTP/1.1\r\nHost: 127.0.0.1:{stream.port}\r\n\r\n".encode())
-            held.append(lazy)
+            held.append(asked_and_not_read(stream, "/snapshot.png"))
         eventually(lambda: status(stream.ask("/")) == 0)
         eventually(lambda: status(stream.ask("/")) == 200)
         for lazy in held:
@@ -324,11 +329,7 @@ def test_it_ends_while_readers_hang() -> None:
         held = []
         for path in ("/view.mjpg", "/snapshot.png"):
             for _ in range(5):
-                lazy = socket.socket()
-                lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-                lazy.connect(("127.0.0.1", stream.port))
-                lazy.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{stream.port}\r\n\r\n".encode())
-                held.append(lazy)
+                held.append(asked_and_not_read(stream, path))
         held.append(stream.connect())
         eventually(lambda: stream.stats.view_readers.now == 5)
     for lazy in held:

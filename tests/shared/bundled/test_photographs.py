@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from shared import UserError
-from shared.bundled.render.builder import Builder, Camera, Lights
+from shared.bundled.render.builder import Builder
 from shared.bundled.render.meshes import Mesh, MeshLibrary, holds, load_meshes
 from shared.bundled.render.renderer import render
+from shared.bundled.render.scene import Camera, Lights
 from shared.bundled.render.textures import Atlas, photographed_atlas
-from shared.bundled.scenes.rooms import random_scene
+from shared.bundled.scenes.kinds import random_scene
 from shared.bundled.scenes.surroundings import Room, finish
 from shared.bundled.train.scores import edge_widths
 

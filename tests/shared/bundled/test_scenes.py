@@ -15,13 +15,14 @@ import torch
 from shared.bundled import PROOF_COLUMNS, PROOF_HEIGHT_PX, PROOF_WIDTH_PX, demo, proof_sheet_path
 from shared.bundled.render import raycast as rc
 from shared.bundled.render import renderer
-from shared.bundled.render.builder import Builder, Camera, Lights, Scene
+from shared.bundled.render.builder import Builder
 from shared.bundled.render.renderer import render, to_tensors, windows
+from shared.bundled.render.scene import Camera, Lights, Scene
 from shared.bundled.render.textures import atlas
 from shared.bundled.scenes import animals, seats, vehicles
 from shared.bundled.scenes.clips import render_clip
 from shared.bundled.scenes.houses import house
-from shared.bundled.scenes.rooms import GROUPS, KINDS, random_scene
+from shared.bundled.scenes.kinds import GROUPS, KINDS, random_scene
 from shared.bundled.scenes.surroundings import FAR, LEFT, NEAR, RIGHT, Room, finish, sunshine
 from shared.bundled.train.render_proof import PICTURES, render_picture
 from shared.bundled.train.render_shards import render_seeds
