@@ -7,8 +7,8 @@ Both run the same network (MiDaS small's sizes, made-up weights; --bundled: the 
 with the same encoder settings. Ours runs as what is proved here; made-up weights prove nothing, so
 --precision bf16 shows what MiDaS's own come to where they are right in it. Each run is a process of its own;
 what is timed is the conversion, from the first frame read to the finished file, without the start. The ways
-take turns, at least three rounds. CPU seconds, ffmpeg's included, say more where others use the machine; torch's
-threads then spin while they wait for each other, so give the naive loop one of them: OMP_NUM_THREADS=1.
+take turns, at least three rounds. CPU seconds, ffmpeg's included, say more where others use the machine;
+torch's threads spin there while they wait for each other: give the naive loop one of them, OMP_NUM_THREADS=1.
 """
 
 from __future__ import annotations
