@@ -216,7 +216,7 @@ class Film:
 
     def _scan(self, window: Window) -> Unit:
         task = FindCut(self.job.source, window, self._extent.every)
-        return Unit(self, lambda: task, lambda: SCANNING, f"looking for a cut from frame {window.first} on")
+        return Unit(self, lambda: task, lambda: SCANNING, f"looking for a cut from frame {window.first}")
 
     def _convert(self, segment: Segment) -> Unit:
         def task() -> Task:
