@@ -121,7 +121,7 @@ def build_parser() -> ArgumentParser:
         prog=PROG, description="Turn videos and photos into depth: near is bright, far is dark."
     )
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help="videos, photos, or folders of them")
-    parser.add_argument("--demo", action="store_true", help="render a short clip of our own and convert it")
+    parser.add_argument("--demo", action="store_true", help="convert a short clip of our own")
     parser.add_argument("--version", action="store_true", help="print versions, weights and engine, and end")
     _add_output_options(parser)
     add_view_options(parser)
