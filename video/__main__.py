@@ -137,7 +137,11 @@ def build_parser() -> ArgumentParser:
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="(default: STEM-depth.mp4 beside the input)"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="an MP4, or with .gif an animated GIF (default: STEM-depth.mp4 beside the input)",
     )
     group.add_argument(
         "--output-dir", type=Path, metavar="DIR", help="folder for the outputs; made where missing"

@@ -32,8 +32,9 @@ from video import partial as partials
 from video.ahead import Ahead
 from video.claim import claimed
 from video.drawing import Drawing
+from video.gif import check_resume, convert_gif
 from video.journal import Journal, take_over
-from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
+from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output, is_gif
 from video.pipeline import Drawn, run_pipeline
 from video.raw import open_raw, raw_map
 from video.settings import ConvertResult, ConvertSettings, default_every
@@ -62,9 +63,22 @@ def convert(
     progress(done, total or None) is called on a thread of the conversion after each frame. Setting `cancel`
     ends it early: the result is then partial, as a fault's is, and `settings.resume` goes on with it.
     Raises UserError for whatever the user can put right; what was finished is then kept as partial too.
+    An output that ends in .gif becomes an animated GIF, of which nothing is kept before it is whole.
     """
     info = prepare(source, output, settings)
+    cancel = cancel or threading.Event()
     with claimed(output):
+        if is_gif(output):
+            comment = comment_of(describe_model(predictor))
+            return convert_gif(
+                info,
+                output,
+                settings,
+                predictor=predictor,
+                comment=comment,
+                progress=progress,
+                cancel=cancel,
+            )
         take_over(output, settings)
         return _Conversion(
             info,
@@ -72,7 +86,7 @@ def convert(
             settings,
             predictor=predictor,
             progress=progress,
-            cancel=cancel or threading.Event(),
+            cancel=cancel,
         ).run()
 
 
@@ -85,7 +99,9 @@ def prepare(source: Path, output: Path, settings: ConvertSettings) -> VideoInfo:
 def check_free(source: Path, output: Path, settings: ConvertSettings) -> None:
     """Raises UserError when `output` must not be written, or something is kept of it."""
     check_output(source, output, overwrite=settings.overwrite, suffixes=VIDEO_OUTPUT_SUFFIXES)
-    partials.check_kept(output, settings)
+    check_resume(output, settings)
+    if not is_gif(output):
+        partials.check_kept(output, settings)
 
 
 class _Conversion:

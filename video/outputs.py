@@ -7,12 +7,16 @@ from pathlib import Path
 
 from shared import UserError
 
-VIDEO_OUTPUT_SUFFIXES = (".mp4",)
+VIDEO_OUTPUT_SUFFIXES = (".mp4", ".gif")
 PHOTO_OUTPUT_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".bmp")
 
 LONGEST_STEM_BYTES = (
     215  # file systems allow 255; our names for what is unfinished are longer than the output's
 )
+
+
+def is_gif(output: Path) -> bool:
+    return output.suffix.lower() == ".gif"
 
 
 def check_name(output: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from shared import UserError
 from shared.console import EXIT_INTERRUPTED
+from video.outputs import is_gif
 from video.plan import Job
 
 EXIT_SOME_FAILED = 1
@@ -24,7 +25,9 @@ class Jobs(Protocol):
 def lines(job: Job, *, quiet: bool) -> Iterator[str]:
     """What a single input came to."""
     if job.result is not None and job.result.is_partial:
-        if job.result.output is None:
+        if job.result.output is None and is_gif(job.output):
+            yield "Stopped; of a GIF that is not whole, nothing is kept."
+        elif job.result.output is None:
             yield "Stopped before the first frame was finished; nothing was kept."
         else:
             yield f"Stopped. {job.result.frames} frames are kept as {job.result.output}."

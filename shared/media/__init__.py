@@ -1,6 +1,7 @@
 """Files of pictures and sound through ffmpeg, and raw depth on disk; nothing here knows a network."""
 
 from shared.media.ffmpeg import FFMPEG_THREADS_VARIABLE, ffmpeg_version
+from shared.media.gif import GifWriter
 from shared.media.mux import Soundtrack, extract_video, join
 from shared.media.photos import check_scans, decode_photo
 from shared.media.pieces import (
@@ -31,6 +32,7 @@ __all__ = [
     "FFMPEG_THREADS_VARIABLE",
     "SUFFIXES",
     "CodeRange",
+    "GifWriter",
     "PixelFormat",
     "RawDepthRecording",
     "RawDepthWriter",

@@ -23,6 +23,7 @@ from video.cluster.nodes import Pool, RayPool
 from video.cluster.pieces import Pieces, check_pieces
 from video.cluster.tally import Tally
 from video.convert import check_free
+from video.outputs import is_gif
 from video.plan import BatchOptions, Job
 from video.report import exit_code, lines, table
 from video.settings import ConvertSettings
@@ -51,6 +52,8 @@ def run_cluster(
 
     Raises UserError when the cluster cannot be used, and when a single input fails.
     """
+    if options.output is not None and is_gif(options.output):
+        raise UserError("--cluster writes no GIF.", "Leave --cluster away, or name an MP4 with -o.")
     options = _for_every_node(options)
     with closing(Ledger(options, is_raw=settings.raw is not None)) as ledger:
         tally = Tally(waiting_bytes=ledger.video_bytes, waiting_photos=ledger.photos)
