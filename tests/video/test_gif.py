@@ -135,6 +135,7 @@ def test_what_does_not_go_with_a_gif(
     assert names_in(tmp_path) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
 def test_ctrl_c_leaves_nothing(
     make_clip: MakeClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
