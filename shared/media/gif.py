@@ -153,4 +153,8 @@ def _palette_of(image: Image.Image) -> NDArray[np.uint8]:
     own[: len(found)] = found
     levels = np.linspace(0, 255, 5).astype(np.uint8)
     spread = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(-1, 3)
-    return np.concatenate([own, spread, np.zeros((256 - len(own) - len(spread), 3), np.uint8)])
+    palette = np.concatenate([own, spread, np.zeros((256 - len(own) - len(spread), 3), np.uint8)])
+    # Pillow 10 gives each grey a place of its own, and so mixes up the colours: none here is pure.
+    is_grey = (palette == palette[:, :1]).all(axis=1)
+    palette[is_grey, 2] ^= 1
+    return palette

@@ -112,6 +112,9 @@ def test_a_palette_holds_for_all_pictures(tmp_path: Path) -> None:
         writer.close()
     pictures, _ = pictures_of(tmp_path / "x.gif")
     assert np.array_equal(pictures[0], pictures[2])
+    with Image.open(tmp_path / "x.gif") as image:
+        palette = np.reshape(image.getpalette(), (-1, 3))
+    assert np.ptp(palette, axis=1).min() > 0, "Pillow 10 mixes up a palette that holds greys"
     assert np.abs(pictures[1].mean(axis=(0, 1)) - second[0, 0, ::-1]).max() <= 8
 
 
