@@ -18,6 +18,7 @@ FARTHEST_INVERSE_DEPTH = 1 / 80  # 1/m: beyond 80 m a slope says nothing
 STEEPEST = 0.25  # of the logarithm, per pixel at half size
 EDGE = 0.1  # a step of the logarithm over two pixels of half size: one thing ends before another
 LOCAL_CHANNELS = 3
+DEEPEST = 20  # the range of depths within a picture, from what is near on, that relative error is asked of
 
 
 def align_robustly(inverse_depth: Tensor) -> Tensor:
@@ -50,6 +51,35 @@ def gradient_loss(residual: Tensor, scales: int = GRADIENT_SCALES) -> Tensor:
         r = residual[:, ::step, ::step]
         total = total + (r[:, :, 1:] - r[:, :, :-1]).abs().mean() + (r[:, 1:] - r[:, :-1]).abs().mean()
     return total / scales
+
+
+def relative_loss(prediction: Tensor, target: Tensor, *, gradient_weight: float) -> Tensor:
+    """Mean absolute difference of log depth after the fit of scale and shift, and of its gradients.
+
+    The residual of inverse depth is nearly all of what is near: of two houses down a street the one may lie
+    at twice the distance of the other at no cost. Scores and eyes ask for ratios. Fitted by least squares to
+    inverse depth, as the scores do. Beyond DEEPEST times the nearest, and in the sky, it is enough to be far.
+    """
+    flat, truth = prediction.flatten(1), target.flatten(1)
+    floor = (truth.quantile(0.98, dim=1, keepdim=True) / DEEPEST).clamp_min(FARTHEST_INVERSE_DEPTH)
+    aligned = _fitted(flat, truth, truth > FARTHEST_INVERSE_DEPTH)
+    # Below the floor a straight line goes on where the logarithm would end.
+    logarithm = torch.where(
+        aligned > floor, aligned.clamp_min(floor).log(), floor.log() + aligned / floor - 1
+    )
+    residual = logarithm - truth.clamp_min(floor).log()
+    residual = torch.where(truth > floor, residual, residual.clamp_min(0))
+    return residual.abs().mean() + gradient_weight * gradient_loss(residual.view_as(target))
+
+
+def _fitted(flat: Tensor, truth: Tensor, known: Tensor) -> Tensor:
+    """(n, pixels) times the scale plus the shift that fit it best to truth where known."""
+    weight = known.float()
+    weight = weight / weight.sum(dim=1, keepdim=True).clamp_min(1)
+    mean, true_mean = (weight * flat).sum(1, keepdim=True), (weight * truth).sum(1, keepdim=True)
+    away = flat - mean
+    variance = (weight * away.square()).sum(1, keepdim=True).clamp_min(1e-6)
+    return (weight * away * (truth - true_mean)).sum(1, keepdim=True) / variance * away + true_mean
 
 
 def scale_anchor(prediction: Tensor) -> Tensor:

@@ -16,7 +16,13 @@ from torch import Tensor, nn
 
 from shared import UserError
 from shared.bundled.train.augment import Batch
-from shared.bundled.train.losses import LOCAL_CHANNELS, local_geometry_loss, midas_loss, twin_loss
+from shared.bundled.train.losses import (
+    LOCAL_CHANNELS,
+    local_geometry_loss,
+    midas_loss,
+    relative_loss,
+    twin_loss,
+)
 from shared.network import BUNDLED_SMALL
 from shared.network.model import MidasSmall
 
@@ -34,6 +40,7 @@ LOW_SHARE = 0.1  # of the rate, for the encoder's first stage: edges and colours
 WARM_UP_STEPS = 200
 GRADIENT_WEIGHT = 0.5
 LOCAL_WEIGHT = 0.5
+RELATIVE_WEIGHT = 1.0
 TWIN_WEIGHT = 0.3
 TWIN_SHARE = 0.25  # of the pictures of a batch are another's twin
 EMA_DECAY = 0.998
@@ -100,7 +107,8 @@ class Training:
         return self.settings.peak_rate * warm * 0.5 * (1 + math.cos(math.pi * self.progress))
 
     def update(self, batch: Batch) -> float:
-        image_n3hw, target_nhw, twins = batch.image_n3hw, batch.target_nhw, len(batch.twin_of_k23)
+        settings, twins = self.settings, len(batch.twin_of_k23)
+        image_n3hw, target_nhw = batch.image_n3hw, batch.target_nhw
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate() * group["share"]
         self.model.train()
@@ -108,7 +116,9 @@ class Training:
             features = self.model.scratch.fuse(self.model.pretrained(image_n3hw))
             prediction = self.model.scratch.output_conv(features).squeeze(1)
         prediction = prediction.float()
-        loss = midas_loss(prediction, target_nhw, gradient_weight=self.settings.gradient_weight)
+        loss = midas_loss(prediction, target_nhw, gradient_weight=settings.gradient_weight)
+        relative = relative_loss(prediction, target_nhw, gradient_weight=settings.gradient_weight)
+        loss = loss + RELATIVE_WEIGHT * relative
         loss = loss + LOCAL_WEIGHT * local_geometry_loss(self.local_head(features.float()), target_nhw)
         if twins:
             loss = loss + TWIN_WEIGHT * twin_loss(prediction[:twins], prediction[-twins:], batch.twin_of_k23)

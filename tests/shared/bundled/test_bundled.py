@@ -26,6 +26,7 @@ from shared.bundled.train.losses import (
     gradient_loss,
     local_geometry,
     midas_loss,
+    relative_loss,
     trimmed_loss,
     twin_loss,
 )
@@ -173,6 +174,31 @@ def test_the_loss_prefers_a_sharp_edge_in_its_place() -> None:
         assert midas_loss(worse + 1, target, gradient_weight=1) > midas_loss(
             target + 1, target, gradient_weight=1
         )
+
+
+def test_the_relative_loss_asks_for_ratios_whatever_scale_and_shift() -> None:
+    """Fronts at 20 and 40 m behind a near wall: to mix them up costs; the sky need only be far."""
+    target = torch.full((1, 48, 64), 0.5)
+    target[:, :16], target[:, 16:24], target[:, 24:32] = 0, 1 / 40, 1 / 20
+    assert relative_loss(7 * target + 3, target, gradient_weight=1) < 1e-4
+    farther_sky, nearer_sky, no_houses = target.clone(), target.clone(), target.clone()
+    farther_sky[:, :16], nearer_sky[:, :16], no_houses[:, 16:32] = -0.2, 1 / 10, 3 / 80
+    assert relative_loss(farther_sky, target, gradient_weight=0) < 1e-4
+    assert relative_loss(nearer_sky, target, gradient_weight=0) > 0.2
+    uneven_wall = target.clone()  # by as much in 1/m, on as many pixels
+    uneven_wall[:, 32:, ::2] += 1 / 80
+    uneven_wall[:, 32:, 1::2] -= 1 / 80
+    mixed_up = relative_loss(no_houses, target, gradient_weight=0)
+    assert mixed_up > 5 * relative_loss(uneven_wall, target, gradient_weight=0)
+
+
+def test_the_relative_loss_has_a_gradient_wherever_a_guess_is_wrong() -> None:
+    target = torch.linspace(0.02, 0.5, 48)[None, :, None].expand(1, 48, 64)
+    for guess in (-target, torch.zeros(1, 48, 64) + 0.1, target.roll(20, dims=1)):
+        prediction = guess.clone().requires_grad_()
+        relative_loss(prediction, target, gradient_weight=0.5).backward()
+        assert prediction.grad is not None
+        assert prediction.grad.isfinite().all()
 
 
 def test_twins_show_the_same_places() -> None:
