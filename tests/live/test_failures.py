@@ -19,6 +19,7 @@ import pytest
 
 from live.__main__ import main
 from live.capture import cameras
+from live.quiet import OPTIONS_VARIABLE
 from live.stats import Stats
 from shared import FrameBGR, UserError
 from shared.media import VideoReader, playable_frames, probe
@@ -185,10 +186,14 @@ def test_an_engine_that_raises(start: StartSession, camera: Server) -> None:
 
 @pytest.mark.parametrize("arguments", [("--record", "out.mp4"), ("--raw", "out.mkv")])
 def test_a_folder_that_cannot_be_written_to_is_told_at_once(
-    arguments: tuple[str, str], locked_folder: Path, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, str],
+    locked_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Before the first depth, before the network is loaded."""
     option, name = arguments
+    monkeypatch.setenv(OPTIONS_VARIABLE, "")  # else the command sets it for the whole process of the tests
     assert main(["--demo", "--no-window", option, str(locked_folder / name)]) == 2
     said, hint = lines_of(capsys.readouterr().err)
     assert f"{locked_folder} cannot be written to" in said
