@@ -200,7 +200,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--peak-rate", type=float, default=PEAK_RATE, help="highest learning rate")
     parser.add_argument("--log-every", type=int, default=LOG_EVERY, metavar="STEPS")
     parser.add_argument("--batch", type=int, default=24)
-    parser.add_argument("--most-pictures", type=int, default=30_000, help="kept in memory (245 KB each)")
+    parser.add_argument("--most-pictures", type=int, default=13_000, help="kept in memory (553 KB each)")
     parser.add_argument("--threads", type=int, default=1)
     add_photograph_options(parser)
     parser.add_argument("--seed", type=int, default=1)

@@ -58,7 +58,7 @@ class TrainSettings:
     batch: int = 24
     threads: int = 1
     seed: int = 1
-    most_pictures: int = 30_000
+    most_pictures: int = 13_000
     gradient_weight: float = GRADIENT_WEIGHT
     peak_rate: float = PEAK_RATE
     start_from: Path | None = None
