@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
@@ -48,6 +48,7 @@ class Augmentation:
         self._colour = v2.Compose(
             [
                 v2.RandomApply([v2.ColorJitter(brightness=0.5, contrast=0.5, saturation=0.6, hue=0.15)], 0.8),
+                v2.RandomApply([_RandomGamma(0.5)], 0.4),
                 v2.RandomGrayscale(0.1),
                 v2.RandomAutocontrast(0.15),
             ]
@@ -55,8 +56,12 @@ class Augmentation:
         self._camera = v2.Compose(
             [
                 v2.RandomApply([v2.ColorJitter(brightness=0.15, contrast=0.15, saturation=0.15)], 0.5),
-                v2.RandomAdjustSharpness(2.0, 0.15),
+                v2.RandomApply([_Vignette()], 0.2),
                 v2.RandomApply([v2.GaussianBlur(5, (0.2, 1.5))], 0.2),
+                v2.RandomApply([v2.GaussianBlur((9, 1), (0.5, 2.5))], 0.05),  # a camera that is moved
+                v2.RandomApply([v2.GaussianBlur((1, 9), (0.5, 2.5))], 0.05),
+                v2.RandomAdjustSharpness(2.0, 0.15),
+                v2.RandomAdjustSharpness(5.0, 0.05),  # with the halos of a telephone's own sharpening
                 v2.RandomApply([v2.JPEG((30, 90))], 0.2),
             ]
         )
@@ -77,7 +82,7 @@ class Augmentation:
                 maps.append(_map_between(crop, step))
         images, targets = zip(*seen, *seen_again, strict=True)
         image_n3hw = torch.stack(images).float().div_(255)
-        noise = torch.randn_like(image_n3hw) * torch.rand(len(images), 1, 1, 1).pow(3) * 0.08
+        noise = _sensor_noise(image_n3hw.shape)
         mean = torch.from_numpy(IMAGENET_MEAN_RGB).view(1, 3, 1, 1)
         std = torch.from_numpy(IMAGENET_STD_RGB).view(1, 3, 1, 1)
         normalised = ((image_n3hw + noise).clamp_(0, 1) - mean) / std
@@ -94,6 +99,42 @@ class Augmentation:
         image = v2.functional.resized_crop(image, top, left, height, width, list(size_px), antialias=True)
         depth = v2.functional.resized_crop(depth, top, left, height, width, list(size_px))
         return self._camera(image).as_subclass(Tensor), depth.as_subclass(Tensor)[0]
+
+
+class _RandomGamma(v2.Transform):  # type: ignore[misc]
+    """Another curve from light to value, by up to exp(widest) either way."""
+
+    def __init__(self, widest: float) -> None:
+        super().__init__()
+        self._widest = widest
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        return {"gamma": float(torch.empty(()).uniform_(-self._widest, self._widest).exp())}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        return self._call_kernel(v2.functional.adjust_gamma, inpt, **params)
+
+
+class _Vignette(v2.Transform):  # type: ignore[misc]
+    """Darker towards the corners, by up to 60 % there."""
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        return {"corners": 0.6 * float(torch.rand(()))}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        down = torch.linspace(-1, 1, inpt.shape[-2])[:, None].square()
+        across = torch.linspace(-1, 1, inpt.shape[-1])[None].square()
+        light = 1 - params["corners"] * (down + across) / 2
+        return tv_tensors.wrap((inpt * light).to(inpt.dtype), like=inpt)
+
+
+def _sensor_noise(shape: tuple[int, ...]) -> Tensor:
+    """(n, 3, h, w): a sensor's grain and the coloured blotches that a camera's own denoising leaves of it."""
+    count, channels, height_px, width_px = shape
+    grain = torch.randn(shape) * torch.rand(count, 1, 1, 1).pow(3) * 0.08
+    coarse = torch.randn(count, channels, -(-height_px // 3), -(-width_px // 3))
+    blotches = nn.functional.interpolate(coarse, (height_px, width_px), mode="bilinear", align_corners=False)
+    return grain + blotches * torch.rand(count, 1, 1, 1).pow(6) * 0.08
 
 
 def _as_tensors(image_bgr: Picture, inverse_depth: Picture, *, flip: bool) -> tuple[Tensor, Tensor]:
