@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,16 +26,14 @@ from shared.media import (
     playable_frames,
     probe,
 )
-from shared.motion import DepthStream
 from shared.options import version
 from video import partial as partials
-from video.ahead import Ahead
 from video.claim import claimed
 from video.drawing import Drawing
 from video.gif import check_resume, convert_gif
 from video.journal import Journal, take_over
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output, is_gif
-from video.pipeline import Drawn, run_pipeline
+from video.pipeline import DepthPass, Drawn, open_part
 from video.raw import open_raw, raw_map
 from video.settings import ConvertResult, ConvertSettings, default_every
 
@@ -123,10 +121,8 @@ class _Conversion:
         self._settings = replace(settings, every=every)
         self._progress = progress
         self._cancel = cancel
-        self._stream = DepthStream(predictor, every=every, steady=settings.steady, lookahead=True)
-        callers = getattr(predictor, "callers", 1)
-        self._ahead = Ahead(predictor, self._stream.tracker, callers=callers)
-        self._reach = (callers + 1) * every
+        self._pass = DepthPass(predictor, every=every, steady=settings.steady)
+        self._stream = self._pass.stream
         self._model = describe_model(predictor)
         self._checkpoints = partials.Checkpoints()
         self._before = partials.NOTHING
@@ -140,23 +136,14 @@ class _Conversion:
         if self._before.state is not None:
             self._stream.restore(self._before.state)
         with (
-            closing(self._ahead),
-            self._open_reader() as reader,
+            open_part(self._info, self._settings, self._before.next_frame) as reader,
             self._open_writer(reader) as writer,
             open_raw(self._output, self._settings, reader.info.frame_rate) as raw,
         ):
             self._writer, self._raw = writer, raw
             self._total = reader.frame_count_estimate
             try:
-                run_pipeline(
-                    reader,
-                    self._ahead.begin,
-                    self._stream,
-                    self._draw,
-                    ahead=self._reach,
-                    yielded=self._checkpoint,
-                    cancel=self._cancel,
-                )
+                self._pass.run(reader, self._draw, cancel=self._cancel, yielded=self._checkpoint)
                 is_whole = not self._cancel.is_set()
                 if is_whole:
                     if raw:
@@ -181,18 +168,6 @@ class _Conversion:
                 exit_code=1,
             ) from None
         partials.remove(self._output)
-
-    def _open_reader(self) -> VideoReader:
-        settings = self._settings
-        return VideoReader(
-            self._info.path,
-            settings.start_s,
-            settings.duration_s,
-            first_frame=self._before.next_frame,
-            max_height_px=settings.max_height_px,
-            info=self._info,
-            exact_colors=settings.look.view != "depth",
-        )
 
     @contextmanager
     def _open_writer(self, reader: VideoReader) -> Iterator[VideoWriter]:

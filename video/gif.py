@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared import Colormap, Look, UserError
-from shared.media import GifWriter, VideoInfo, VideoReader
-from shared.motion import DepthStream
+from shared.media import GifWriter, VideoInfo
 from shared.render import heatmap, nearness, render, view_size
-from video.ahead import Ahead
 from video.outputs import is_gif
-from video.pipeline import Drawn, run_pipeline
+from video.pipeline import DepthPass, Drawn, open_part
 from video.raw import open_raw, raw_map
 from video.settings import ConvertResult, ConvertSettings, default_every
 
@@ -47,14 +44,10 @@ def convert_gif(
     cancel: threading.Event,
 ) -> ConvertResult:
     """As `convert`, which calls it; a fault or `cancel` leaves nothing of it."""
-    look, every = settings.look, settings.every or default_every(info.frame_rate)
-    stream = DepthStream(predictor, every=every, steady=settings.steady, lookahead=True)
-    callers = getattr(predictor, "callers", 1)
+    look = settings.look
+    way = DepthPass(predictor, every=settings.every or default_every(info.frame_rate), steady=settings.steady)
     with (
-        closing(Ahead(predictor, stream.tracker, callers=callers)) as ahead,
-        VideoReader(
-            info.path, settings.start_s, settings.duration_s, max_height_px=settings.max_height_px, info=info
-        ) as reader,
+        open_part(info, settings) as reader,
         GifWriter(
             output,
             *view_size(reader.width_px, reader.height_px, look.view),
@@ -75,17 +68,16 @@ def convert_gif(
             if progress:
                 progress(next(done), reader.frame_count_estimate)
 
-        reach = (callers + 1) * every
-        run_pipeline(reader, ahead.begin, stream, draw, ahead=reach, yielded=_nothing, cancel=cancel)
+        way.run(reader, draw, cancel=cancel)
         if cancel.is_set():
-            return ConvertResult(None, 0, stream.inferred, is_partial=True, warnings=reader.warnings)
+            return ConvertResult(None, 0, way.stream.inferred, is_partial=True, warnings=reader.warnings)
         if raw:
             raw.close()
         writer.close()
         return ConvertResult(
             output,
             writer.frames_written,
-            stream.inferred,
+            way.stream.inferred,
             raw=raw.path if raw else None,
             warnings=reader.warnings,
         )
@@ -103,7 +95,3 @@ def picture_of(drawn: Drawn, look: Look) -> NDArray[np.uint8]:
         return render(frame_bgr, depth_map, display_range, look)
     near_u8 = nearness(depth_map, display_range, look.gamma)
     return cv2.resize(near_u8, frame_bgr.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def _nothing() -> None:
-    """Nothing of a GIF is kept on the way."""

@@ -7,13 +7,19 @@ every thread is joined, and the fault is raised where the conversion was called.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from typing import TYPE_CHECKING, TypeVar
 
 from shared import DepthMap, DisplayRange, FrameBGR
 from shared.handoff import Closed, Pipe
-from shared.media import VideoReader
-from shared.motion import Foreseen, Timed
+from shared.media import VideoInfo, VideoReader
+from shared.motion import DepthStream, Foreseen, Timed
+from video.ahead import Ahead
+from video.settings import ConvertSettings
+
+if TYPE_CHECKING:
+    from shared.motion import Predictor
 
 IN_FLIGHT_BYTES = 48 << 20
 AHEAD_BYTES = 96 << 20
@@ -23,58 +29,82 @@ Drawn = tuple[FrameBGR, float, DepthMap, DisplayRange]
 T = TypeVar("T")
 
 
-class Stream(Protocol):
-    @property
-    def display_range(self) -> DisplayRange: ...
+def open_part(
+    info: VideoInfo, settings: ConvertSettings, first: int = 0, stop: int | None = None
+) -> VideoReader:
+    """Reads frames first to stop of the part of the source that `settings` ask for; None: to its end."""
+    duration_s = settings.duration_s
+    if stop is not None:
+        duration_s = min(float(stop / info.frame_rate), settings.duration_s or float("inf"))
+    return VideoReader(
+        info.path,
+        settings.start_s,
+        duration_s,
+        first_frame=first,
+        max_height_px=settings.max_height_px,
+        info=info,
+        exact_colors=settings.look.view != "depth",
+    )
 
-    def finish(self, frames: Iterable[Foreseen]) -> Iterator[tuple[FrameBGR, float, DepthMap]]: ...
 
+class DepthPass:
+    """One pass over a source's frames: a stream that looks ahead, and the network that works ahead of it.
 
-def run_pipeline(
-    reader: VideoReader,
-    foresee: Callable[[Iterable[Timed]], Iterable[Foreseen]],
-    stream: Stream,
-    draw: Callable[[Drawn], None],
-    *,
-    ahead: int,
-    yielded: Callable[[], None],
-    cancel: threading.Event,
-) -> None:
-    """Takes the reader's frames through `foresee` and the stream to `draw`, in order, to the end or `cancel`.
-
-    foresee: up to `ahead` frames before the stream, on a thread of its own. draw: called on the writing
-    thread. yielded: called here after the stream has handed out a frame.
-    Raises whatever the reader, `foresee`, the stream or `draw` raised.
+    every: the network runs on each Nth frame at least. `stream` may be restored before `run`.
     """
-    frame_bytes = reader.width_px * reader.height_px * 3
-    capacity = max(2, min(16, IN_FLIGHT_BYTES // frame_bytes))
-    frames: Pipe[Timed] = Pipe(capacity)
-    foreseen: Pipe[Foreseen] = Pipe(max(1, min(ahead, AHEAD_BYTES // frame_bytes)))
-    drawn: Pipe[Drawn] = Pipe(capacity)
-    upstream: tuple[Pipe[Timed], Pipe[Foreseen]] = (frames, foreseen)
-    faults: list[BaseException] = []
-    ended = threading.Event()
-    writing = threading.Thread(target=_draw_all, args=(drawn, draw, upstream, faults), name="convert-write")
-    threads = [
-        threading.Thread(target=_put_all, args=(reader, frames), name="convert-read"),
-        threading.Thread(target=_foresee_all, args=(foresee, frames, foreseen), name="convert-foresee"),
-        threading.Thread(target=_watch_cancel, args=(cancel, ended, upstream), name="convert-cancel"),
-        writing,
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        _depth_all(foreseen, stream, drawn, yielded, cancel)
-    finally:
-        drawn.end()
-        writing.join()
-        ended.set()
-        _cancel(upstream)
-        reader.stop()
-        for thread in threads:
-            thread.join()
-    if faults:
-        raise faults[0]
+
+    def __init__(self, predictor: Predictor, *, every: int, steady: float) -> None:
+        self.stream = DepthStream(predictor, every=every, steady=steady, lookahead=True)
+        self._predictor = predictor
+        self._callers = getattr(predictor, "callers", 1)
+        self._reach = (self._callers + 1) * every
+
+    def run(
+        self,
+        reader: VideoReader,
+        draw: Callable[[Drawn], None],
+        *,
+        cancel: threading.Event,
+        yielded: Callable[[], None] | None = None,
+    ) -> None:
+        """Takes the reader's frames to `draw`, in order, to the end or `cancel`. Once.
+
+        draw: called on the writing thread. yielded: called here after the stream has handed out a frame.
+        Raises whatever the reader, the network, the stream or `draw` raised.
+        """
+        ahead = Ahead(self._predictor, self.stream.tracker, callers=self._callers)
+        frame_bytes = reader.width_px * reader.height_px * 3
+        capacity = max(2, min(16, IN_FLIGHT_BYTES // frame_bytes))
+        frames: Pipe[Timed] = Pipe(capacity)
+        foreseen: Pipe[Foreseen] = Pipe(max(1, min(self._reach, AHEAD_BYTES // frame_bytes)))
+        drawn: Pipe[Drawn] = Pipe(capacity)
+        upstream: tuple[Pipe[Timed], Pipe[Foreseen]] = (frames, foreseen)
+        faults: list[BaseException] = []
+        ended = threading.Event()
+        writing = threading.Thread(
+            target=_draw_all, args=(drawn, draw, upstream, faults), name="convert-write"
+        )
+        threads = [
+            threading.Thread(target=_put_all, args=(reader, frames), name="convert-read"),
+            threading.Thread(target=_foresee_all, args=(ahead, frames, foreseen), name="convert-foresee"),
+            threading.Thread(target=_watch_cancel, args=(cancel, ended, upstream), name="convert-cancel"),
+            writing,
+        ]
+        with closing(ahead):
+            for thread in threads:
+                thread.start()
+            try:
+                _depth_all(foreseen, self.stream, drawn, yielded, cancel)
+            finally:
+                drawn.end()
+                writing.join()
+                ended.set()
+                _cancel(upstream)
+                reader.stop()
+                for thread in threads:
+                    thread.join()
+        if faults:
+            raise faults[0]
 
 
 def _put_all(items: Iterable[T], pipe: Pipe[T]) -> None:
@@ -88,17 +118,15 @@ def _put_all(items: Iterable[T], pipe: Pipe[T]) -> None:
         pipe.end(error)
 
 
-def _foresee_all(
-    foresee: Callable[[Iterable[Timed]], Iterable[Foreseen]], frames: Pipe[Timed], foreseen: Pipe[Foreseen]
-) -> None:
-    _put_all(foresee(frames), foreseen)
+def _foresee_all(ahead: Ahead, frames: Pipe[Timed], foreseen: Pipe[Foreseen]) -> None:
+    _put_all(ahead.begin(frames), foreseen)
 
 
 def _depth_all(
     foreseen: Iterable[Foreseen],
-    stream: Stream,
+    stream: DepthStream,
     drawn: Pipe[Drawn],
-    yielded: Callable[[], None],
+    yielded: Callable[[], None] | None,
     cancel: threading.Event,
 ) -> None:
     for frame_bgr, time_s, depth_map in stream.finish(foreseen):
@@ -109,7 +137,8 @@ def _depth_all(
             drawn.put((frame_bgr, time_s, depth_map, stream.display_range))
         except Closed:
             return
-        yielded()
+        if yielded is not None:
+            yielded()
 
 
 def _draw_all(

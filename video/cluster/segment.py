@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import threading
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,11 @@ import numpy as np
 
 from shared import UserError
 from shared.media import VideoInfo, VideoReader, VideoWriter, playable_frames, put_in_place, write_whole
-from shared.motion import DepthStream, Predictor
-from video.ahead import Ahead
+from shared.motion import Predictor
 from video.cluster.cutting import Segment, run_in_frames
 from video.convert import Progress, comment_of, describe_model
 from video.drawing import Drawing
-from video.pipeline import Drawn, run_pipeline
+from video.pipeline import DepthPass, Drawn, open_part
 from video.settings import ConvertSettings
 
 
@@ -41,24 +39,6 @@ class Piece:
         """Whether it has the planned number of frames; the last segment has those that there are."""
         start, stop = self.segment.start, self.segment.stop
         return self.frames > 0 and (stop is None or self.frames == stop - start)
-
-
-def open_part(
-    info: VideoInfo, settings: ConvertSettings, first: int = 0, stop: int | None = None
-) -> VideoReader:
-    """Reads frames first to stop of the part of the source that `settings` ask for; None: to its end."""
-    duration_s = settings.duration_s
-    if stop is not None:
-        duration_s = min(float(stop / info.frame_rate), settings.duration_s or float("inf"))
-    return VideoReader(
-        info.path,
-        settings.start_s,
-        duration_s,
-        first_frame=first,
-        max_height_px=settings.max_height_px,
-        info=info,
-        exact_colors=settings.look.view != "depth",
-    )
 
 
 class SegmentRun:
@@ -84,7 +64,8 @@ class SegmentRun:
         self._info, self._segment, self._path, self._settings = info, segment, path, settings
         self._every = settings.every
         self._predictor, self._progress, self._cancel = predictor, progress, cancel
-        self._stream = DepthStream(predictor, every=self._every, steady=settings.steady, lookahead=True)
+        self._pass = DepthPass(predictor, every=self._every, steady=settings.steady)
+        self._stream = self._pass.stream
         self._first = self._begin(before)
         self._drawn = self._seen = self._first
         self._state: tuple[int, dict[str, Any]] | None = None
@@ -109,32 +90,21 @@ class SegmentRun:
 
     def _write(self, reader: VideoReader, path: Path) -> None:
         """Closes the file unless it was cancelled, or there was nothing to write."""
-        callers = getattr(self._predictor, "callers", 1)
         self._drawing = Drawing(self._settings.look, reader.width_px, reader.height_px)
-        with closing(Ahead(self._predictor, self._stream.tracker, callers=callers)) as ahead:
-            writer = VideoWriter(
-                path,
-                *self._drawing.size_px,
-                reader.info.frame_rate,
-                pixel_format=self._drawing.pixel_format,
-                encoding=self._settings.encoding,
-                comment=comment_of(describe_model(self._predictor)),
-            )
-            try:
-                self._writer = writer
-                run_pipeline(
-                    reader,
-                    ahead.begin,
-                    self._stream,
-                    self._draw,
-                    ahead=(callers + 1) * self._every,
-                    yielded=self._note,
-                    cancel=self._cancel,
-                )
-                if writer.frames_written and not self._cancel.is_set():
-                    writer.close()
-            finally:
-                writer.abort()
+        self._writer = VideoWriter(
+            path,
+            *self._drawing.size_px,
+            reader.info.frame_rate,
+            pixel_format=self._drawing.pixel_format,
+            encoding=self._settings.encoding,
+            comment=comment_of(describe_model(self._predictor)),
+        )
+        try:
+            self._pass.run(reader, self._draw, cancel=self._cancel, yielded=self._note)
+            if self._writer.frames_written and not self._cancel.is_set():
+                self._writer.close()
+        finally:
+            self._writer.abort()
 
     def _counted(self, path: Path, reader: VideoReader) -> Piece:
         """Raises UserError when the file does not hold what was written to it."""

@@ -13,12 +13,13 @@ from shared import UserError
 from shared.media import VideoInfo, check_room, join, piece_beside, playable_frames, probe, put_in_place
 from shared.motion import Predictor, Timed, first_cut
 from video.cluster.cutting import Scan, Segment, Window, windows
-from video.cluster.segment import Piece, SegmentRun, open_part
+from video.cluster.segment import Piece, SegmentRun
 from video.convert import Progress, comment_of, convert, describe_model, prepare, soundtrack_of
 from video.journal import journals_of
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
 from video.partial import partial_path
 from video.photo import convert_photo
+from video.pipeline import open_part
 from video.settings import ConvertResult, ConvertSettings, default_every
 
 
