@@ -1,4 +1,4 @@
-"""A Ray cluster of three nodes on loopback, in processes of its own. Needs Ray."""
+"""A Ray cluster of three nodes on loopback, in processes of its own: Ray is not loaded into the tests'."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENT = {
@@ -20,13 +20,26 @@ ENVIRONMENT = {
 CLUSTER = """
 import json, sys
 from ray.cluster_utils import Cluster
+import psutil  # Ray makes its own importable
+
+def is_worker(process):
+    try:
+        return "ray::Worker" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
 options = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
 cluster = Cluster(initialize_head=True, head_node_args=options)
 nodes = [cluster.head_node] + [cluster.add_node(num_cpus=1, object_store_memory=80 << 20) for _ in range(2)]
 print(json.dumps({"address": cluster.address}), flush=True)
 for line in sys.stdin:
-    cluster.remove_node(nodes.pop(), allow_graceful=False)
-    print("{}", flush=True)
+    found = {}
+    if line == "kill a node\\n":
+        cluster.remove_node(nodes.pop(), allow_graceful=False)
+    else:
+        ours = psutil.Process().children(recursive=True)
+        found = {"workers": [it.pid for it in ours if is_worker(it)]}
+    print(json.dumps(found), flush=True)
 cluster.shutdown()
 """
 
@@ -46,29 +59,24 @@ class RayCluster:
         self.address = self._answer()["address"]
 
     def kill_a_node(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        self._answer()
+        self._ask("kill a node")
 
     def worker_pids(self) -> list[int]:
         """Of those workers that are hired."""
-        import ray  # noqa: F401 - it makes its own psutil importable
-        import psutil  # isort: skip
-
-        ours = psutil.Process(self._process.pid).children(recursive=True)
-        found = []
-        for process in ours:
-            with suppress(psutil.NoSuchProcess):
-                found += [process.pid] if "ray::Worker" in " ".join(process.cmdline()) else []
-        return found
+        return list(self._ask("workers")["workers"])
 
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(60)
 
-    def _answer(self) -> dict[str, str]:
+    def _ask(self, what: str) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{what}\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if line.startswith("{"):

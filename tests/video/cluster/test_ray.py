@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from shared import NetworkChoice
 from tests.support.ray_cluster import ENVIRONMENT, REPOSITORY, RayCluster
 from tests.video.cluster.test_driver import check_like, left_in
 
-pytest.importorskip("ray", reason="Ray is not installed")  # it brings psutil
+psutil = pytest.importorskip("psutil", reason="psutil is not installed")
 pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed"),
     pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
     pytest.mark.timeout(600),
 ]
@@ -76,8 +78,6 @@ def test_one_machine_as_a_cluster(
 
 
 def listening_addresses(pid: int) -> list[str]:
-    import psutil
-
     found: list[str] = []
     for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
         with suppress(psutil.NoSuchProcess):  # one that has just ended listens to nobody
