@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from shared import UserError
+from shared import DepthMap, FrameBGR, UserError
 from shared.media.photos import count_scans, decode_photo
 from tests.conftest import BrightnessPredictor
 from tests.support.web_server import SENTENCE, WebServer, server, skip_without_browser
@@ -184,11 +184,11 @@ def short_clip(make_clip: Callable[..., Path]) -> Path:
     return make_clip("told.mp4", "-pix_fmt", "yuv420p", video="testsrc2=size=96x64:rate=25:duration=2")
 
 
-def converted(clips: Clips, clip: Path) -> Job:
+def converted(clips: Clips, clip: Path, every: int | None = None) -> Job:
     """What became of a visitor's clip."""
     from video.settings import ConvertSettings
 
-    job = clips.open(clip.name, ConvertSettings())
+    job = clips.open(clip.name, ConvertSettings(every=every))
     clips.claim(job.key)
     job.source.write_bytes(clip.read_bytes())
     clips.enqueue(job)
@@ -248,3 +248,34 @@ def test_cameras_that_never_sent_a_picture_make_room(server: WebServer) -> None:
     for _ in range(100):
         assert server.post("depth/cameras")[0] == 200
     assert server.post(f"depth/cameras/{used}", buffer.getvalue())[0] == 200
+
+
+class CountingPredictor(BrightnessPredictor):
+    def __init__(self) -> None:
+        super().__init__(64)
+        self.predicted = 0
+
+    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
+        self.predicted += 1
+        return super().predict(frame_bgr)
+
+
+@pytest.mark.parametrize(("frame_rate", "inferred"), [(10, 20), (25, 17)])
+def test_a_clip_is_inferred_as_often_as_its_frame_rate_asks(
+    frame_rate: int, inferred: int, make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    """With what the page sends before anybody has moved a control: the command's own default."""
+    skip_without_browser()
+    from live.web.clips import Clips
+    from live.web.page import START
+    from live.web.query import every_of
+
+    still = f"color=gray:size=96x64:rate={frame_rate}:duration=2"
+    clip = make_clip(f"still-{frame_rate}.mp4", video=still)
+    predictor = CountingPredictor()
+    clips = Clips(predictor, tmp_path)  # type: ignore[arg-type]
+    try:
+        job = converted(clips, clip, every_of({"every": str(START["clip"]["every"])}))
+        assert (job.state, predictor.predicted) == ("done", inferred)
+    finally:
+        clips.close()
