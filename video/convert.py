@@ -121,6 +121,7 @@ class _Conversion:
         self._settings = replace(settings, every=every)
         self._progress = progress
         self._cancel = cancel
+        self._predictor = predictor
         self._pass = DepthPass(predictor, every=every, steady=settings.steady)
         self._stream = self._pass.stream
         self._model = describe_model(predictor)
@@ -136,7 +137,7 @@ class _Conversion:
         if self._before.state is not None:
             self._stream.restore(self._before.state)
         with (
-            open_part(self._info, self._settings, self._before.next_frame) as reader,
+            open_part(self._info, self._settings, self._predictor, self._before.next_frame) as reader,
             self._open_writer(reader) as writer,
             open_raw(self._output, self._settings, reader.info.frame_rate) as raw,
         ):

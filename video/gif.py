@@ -47,7 +47,7 @@ def convert_gif(
     look = settings.look
     way = DepthPass(predictor, every=settings.every or default_every(info.frame_rate), steady=settings.steady)
     with (
-        open_part(info, settings) as reader,
+        open_part(info, settings, predictor) as reader,
         GifWriter(
             output,
             *view_size(reader.width_px, reader.height_px, look.view),
@@ -64,7 +64,7 @@ def convert_gif(
             frame_bgr, time_s, depth_map, _ = drawn
             if raw:
                 raw.write(raw_map(depth_map, frame_bgr, settings), time_s)
-            writer.write(picture_of(drawn, look))
+            writer.write(picture_of(drawn, look, (reader.width_px, reader.height_px)))
             if progress:
                 progress(next(done), reader.frame_count_estimate)
 
@@ -88,10 +88,10 @@ def palette_of(colormap: Colormap) -> NDArray[np.uint8]:
     return heatmap(np.arange(256, dtype=np.uint8)[None], (256, 1), colormap)[0]
 
 
-def picture_of(drawn: Drawn, look: Look) -> NDArray[np.uint8]:
-    """What the writer takes: of a heat map alone each pixel's nearness, else BGR."""
+def picture_of(drawn: Drawn, look: Look, size_px: tuple[int, int]) -> NDArray[np.uint8]:
+    """What the writer takes: of a heat map alone each pixel's nearness, at size_px, else BGR."""
     frame_bgr, _, depth_map, display_range = drawn
     if look.view != "depth":
         return render(frame_bgr, depth_map, display_range, look)
     near_u8 = nearness(depth_map, display_range, look.gamma)
-    return cv2.resize(near_u8, frame_bgr.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(near_u8, size_px, interpolation=cv2.INTER_LINEAR)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from shared import DepthMap, DisplayRange, FrameBGR
 from shared.handoff import Closed, Pipe
 from shared.media import VideoInfo, VideoReader
@@ -30,21 +32,32 @@ T = TypeVar("T")
 
 
 def open_part(
-    info: VideoInfo, settings: ConvertSettings, first: int = 0, stop: int | None = None
+    info: VideoInfo,
+    settings: ConvertSettings,
+    predictor: Predictor,
+    first: int = 0,
+    stop: int | None = None,
 ) -> VideoReader:
-    """Reads frames first to stop of the part of the source that `settings` ask for; None: to its end."""
+    """Reads frames first to stop of the part of the source that `settings` ask for; None: to its end.
+
+    Where only a heat map is drawn of them, they are read as small as `predictor` can do with. Raw depth is
+    for further computing: it comes of the frames as they are.
+    """
     duration_s = settings.duration_s
     if stop is not None:
         duration_s = min(float(stop / info.frame_rate), settings.duration_s or float("inf"))
-    return VideoReader(
+    reader = VideoReader(
         info.path,
         settings.start_s,
         duration_s,
         first_frame=first,
         max_height_px=settings.max_height_px,
         info=info,
-        exact_colors=settings.look.view != "depth",
     )
+    if settings.look.view == "depth" and settings.raw is None:
+        shape = reader.height_px, reader.width_px, 3
+        reader.for_network(predictor.map_size_px(np.broadcast_to(np.uint8(0), shape)))
+    return reader
 
 
 class DepthPass:
@@ -73,7 +86,7 @@ class DepthPass:
         Raises whatever the reader, the network, the stream or `draw` raised.
         """
         ahead = Ahead(self._predictor, self.stream.tracker, callers=self._callers)
-        frame_bytes = reader.width_px * reader.height_px * 3
+        frame_bytes = reader.frame_bytes
         capacity = max(2, min(16, IN_FLIGHT_BYTES // frame_bytes))
         frames: Pipe[Timed] = Pipe(capacity)
         foreseen: Pipe[Foreseen] = Pipe(max(1, min(self._reach, AHEAD_BYTES // frame_bytes)))

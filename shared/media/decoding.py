@@ -6,8 +6,8 @@ from shared.media.probing import VideoInfo
 
 # Exact rounding, and chroma interpolated instead of repeated: colours within 3 levels of a reference decoder.
 EXACT_SCALING = "flags=bicubic+accurate_rnd+full_chroma_int"
-# A third of the time, up to 5 levels off: for frames that only the network sees.
-QUICK_SCALING = "flags=bicubic+full_chroma_int"
+# Up to 5 levels off, for frames that only a network sees. Areas are averaged, so that nothing aliases.
+QUICK_SCALING = "flags=area+full_chroma_int"
 BT709_TAGS = "setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 LONGEST_STILL_S = 60
 REFERENCE_WHITE_NITS = 203  # ITU-R BT.2408: where SDR white lies in an HDR picture

@@ -147,6 +147,44 @@ def test_views_show_what_they_say(make_clip: MakeClip, tmp_path: Path, view: Vie
         assert np.abs(picture[90, 20] - 0x20).max() <= 3
 
 
+class ShapesPredictor(BrightnessPredictor):
+    """Notes which sizes of frames it saw."""
+
+    def __init__(self) -> None:
+        super().__init__(64)
+        self.shapes: set[tuple[int, ...]] = set()
+
+    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
+        self.shapes.add(frame_bgr.shape)
+        return super().predict(frame_bgr)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape"),
+    [
+        ({"look": Look("depth")}, (45, 80, 3)),
+        ({"look": Look("depth"), "max_height_px": 120}, (60, 107, 3)),
+        ({"look": Look("side-by-side")}, (180, 320, 3)),
+        ({"look": Look("depth"), "raw": "npz"}, (180, 320, 3)),
+    ],
+)
+def test_frames_that_nobody_sees_are_read_small(
+    settings: dict[str, object], shape: tuple[int, ...], make_clip: MakeClip, tmp_path: Path
+) -> None:
+    source, predictor = make_clip("plain.mp4"), ShapesPredictor()
+    convert(source, tmp_path / "x.mp4", ConvertSettings(**settings), predictor=predictor)  # type: ignore[arg-type]
+    assert predictor.shapes == {shape}
+
+
+def test_a_heat_map_of_small_frames_is_that_of_whole_ones(make_clip: MakeClip, tmp_path: Path) -> None:
+    source = make_clip("plain.mp4")
+    for view in ("depth", "side-by-side"):
+        run(source, tmp_path / f"{view}.mp4", look=Look(view), encoding=Encoding(0))
+    small, whole = pictures_rgb(tmp_path / "depth.mp4"), pictures_rgb(tmp_path / "side-by-side.mp4")
+    assert small.shape == whole[:, :, 320:].shape
+    assert np.abs(small.astype(int) - whole[:, :, 320:]).mean() < 4
+
+
 def test_contrast_is_in_the_file(make_clip: MakeClip, tmp_path: Path) -> None:
     """Thirds: far, half way, near. Half way is darker the more of what is near is told apart."""
     thirds = "color=c=0x202020:s=320x180:r=25:d=1,drawbox=x=108:w=106:h=180:c=0x808080:t=fill"

@@ -75,7 +75,7 @@ class SegmentRun:
         unfinished = self._path.with_name(f"{self._path.stem}.new{self._path.suffix}")
         stop = self._segment.stop
         last = None if stop is None else stop + self._every
-        with open_part(self._info, self._settings, self._first, last) as reader:
+        with open_part(self._info, self._settings, self._predictor, self._first, last) as reader:
             try:
                 self._write(reader, unfinished)
                 if self._cancel.is_set():

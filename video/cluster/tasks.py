@@ -72,7 +72,7 @@ class Look:
         if self.is_photo:
             return convert_photo(self.source, self.output, settings, predictor=bench.predictor)
         info = prepare(self.source, self.output, settings)
-        if not self.whole and (extent := self._extent(info, settings)):
+        if not self.whole and (extent := self._extent(info, settings, bench.predictor)):
             return extent
         return convert(
             self.source,
@@ -83,9 +83,9 @@ class Look:
             cancel=bench.cancel,
         )
 
-    def _extent(self, info: VideoInfo, settings: ConvertSettings) -> Extent | None:
+    def _extent(self, info: VideoInfo, settings: ConvertSettings, predictor: Predictor) -> Extent | None:
         """None for what is converted in one go: what is short, raw depth, and what was begun so."""
-        frames = open_part(info, settings).frame_count_estimate
+        frames = open_part(info, settings, predictor).frame_count_estimate
         is_begun = settings.resume and (partial_path(self.output).exists() or journals_of(self.output))
         if frames is None or not info.can_seek or settings.raw or is_begun:
             return None
@@ -104,7 +104,7 @@ class FindCut:
 
     def run(self, bench: Bench) -> Scan:
         first, stop = self.window.first, self.window.stop
-        with open_part(probe(self.source), bench.settings, first, stop) as reader:
+        with open_part(probe(self.source), bench.settings, bench.predictor, first, stop) as reader:
             frames = _until(bench.cancel, reader)
             cut, seen = first_cut(frames, bench.predictor.map_size_px, every=self.every)
         return Scan(self.window, None if cut is None else first + cut, seen)
@@ -167,7 +167,9 @@ class Join:
         """Returns warnings."""
         paths = [path for _, path in self.pieces]
         check_room(self.output, sum(path.stat().st_size for path in paths))
-        soundtrack = soundtrack_of(open_part(probe(self.source), bench.settings), bench.settings)
+        soundtrack = soundtrack_of(
+            open_part(probe(self.source), bench.settings, bench.predictor), bench.settings
+        )
         whole = piece_beside(self.output)
         try:
             comment = comment_of(describe_model(bench.predictor))

@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -69,6 +70,37 @@ def test_going_on_at_a_frame_is_exact(
     ffmpeg("-v", "error", "-i", counting_clip, "-c", "copy", clip)
     with VideoReader(clip, first_frame=first_frame) as reader:
         assert numbers(reader) == list(range(first_frame, 200))
+
+
+@pytest.mark.parametrize(
+    ("size_px", "map_px", "small_px"),
+    [
+        ((1280, 720), (256, 128), (320, 180)),
+        ((640, 360), (256, 128), (320, 180)),
+        ((320, 180), (256, 128), (320, 180)),  # half of it would be too small
+        ((854, 481), (256, 160), (427, 240)),
+        ((96, 960), (32, 256), (48, 480)),
+    ],
+)
+def test_frames_for_a_network_are_small_and_alike(
+    size_px: tuple[int, int],
+    map_px: tuple[int, int],
+    small_px: tuple[int, int],
+    make_clip: MakeClip,
+    tmp_path: Path,
+) -> None:
+    source = f"mandelbrot=size={size_px[0]}x{size_px[1]}:rate=10,trim=duration=0.3"
+    clip = make_clip("for-network.mkv", "-c:v", "ffv1", "-pix_fmt", "yuv444p", video=source)
+    with VideoReader(clip) as reader, VideoReader(clip) as small:
+        small.for_network(map_px)
+        assert (small.width_px, small.height_px) == size_px, "of the picture"
+        frames = list(zip(reader, small, strict=True))
+    assert len(frames) == 3
+    for (frame_bgr, time_s), (small_bgr, small_time_s) in frames:
+        assert small_bgr.shape[1::-1] == small_px
+        assert small_time_s == time_s
+        expected = cv2.resize(frame_bgr, small_px, interpolation=cv2.INTER_AREA)
+        assert np.abs(small_bgr.astype(int) - expected).mean() < 3
 
 
 def test_a_height_limit_keeps_the_aspect(make_clip: MakeClip) -> None:
