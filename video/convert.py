@@ -142,6 +142,7 @@ class _Conversion:
             open_raw(self._output, self._settings, reader.info.frame_rate) as raw,
         ):
             self._writer, self._raw = writer, raw
+            self._source_px = reader.width_px, reader.height_px
             self._total = reader.frame_count_estimate
             try:
                 self._pass.run(reader, self._draw, cancel=self._cancel, yielded=self._checkpoint)
@@ -216,7 +217,7 @@ class _Conversion:
         if index < self._before.frames:
             return  # the earlier run's file holds it; the stream only had to see it again
         if self._raw:
-            self._raw.write(raw_map(depth_map, frame_bgr, self._settings), time_s)
+            self._raw.write(raw_map(depth_map, self._source_px, self._settings), time_s)
         self._writer.write(self._drawing.picture(frame_bgr, depth_map, display_range))
         if self._progress:
             self._progress(index + 1, self._total)

@@ -57,14 +57,15 @@ def convert_gif(
         ) as writer,
         open_raw(output, settings, info.frame_rate) as raw,
     ):
+        size_px = reader.width_px, reader.height_px
         writer.check_length(reader.frame_count_estimate or 0)
         done = count(1)
 
         def draw(drawn: Drawn) -> None:
-            frame_bgr, time_s, depth_map, _ = drawn
+            _, time_s, depth_map, _ = drawn
             if raw:
-                raw.write(raw_map(depth_map, frame_bgr, settings), time_s)
-            writer.write(picture_of(drawn, look, (reader.width_px, reader.height_px)))
+                raw.write(raw_map(depth_map, size_px, settings), time_s)
+            writer.write(picture_of(drawn, look, size_px))
             if progress:
                 progress(next(done), reader.frame_count_estimate)
 

@@ -32,7 +32,7 @@ def convert_photo(
     picture_bgr = render(photo_bgr, depth_map, stream.display_range, settings.look)
     with claimed(output), open_raw(output, settings, Fraction(1)) as raw:
         if raw:
-            raw.write(raw_map(depth_map, photo_bgr, settings), 0.0)
+            raw.write(raw_map(depth_map, photo_bgr.shape[1::-1], settings), 0.0)
         write_photo(picture_bgr, output)
         if raw:
             raw.close()

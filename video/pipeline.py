@@ -40,8 +40,7 @@ def open_part(
 ) -> VideoReader:
     """Reads frames first to stop of the part of the source that `settings` ask for; None: to its end.
 
-    Where only a heat map is drawn of them, they are read as small as `predictor` can do with. Raw depth is
-    for further computing: it comes of the frames as they are.
+    Where only a heat map is drawn of them, they are read as small as `predictor` can do with.
     """
     duration_s = settings.duration_s
     if stop is not None:
@@ -54,7 +53,7 @@ def open_part(
         max_height_px=settings.max_height_px,
         info=info,
     )
-    if settings.look.view == "depth" and settings.raw is None:
+    if settings.look.view == "depth":
         shape = reader.height_px, reader.width_px, 3
         reader.for_network(predictor.map_size_px(np.broadcast_to(np.uint8(0), shape)))
     return reader

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from shared import DepthMap, FrameBGR, UserError
+from shared import DepthMap, UserError
 from shared.media import RawDepthWriter, check_replaceable, raw_path
 from video.settings import ConvertSettings
 
@@ -33,9 +33,8 @@ def open_raw(
         writer.abort()
 
 
-def raw_map(depth_map: DepthMap, frame_bgr: FrameBGR, settings: ConvertSettings) -> DepthMap:
-    """The depth map at the size that was asked for."""
+def raw_map(depth_map: DepthMap, source_px: tuple[int, int], settings: ConvertSettings) -> DepthMap:
+    """The depth map at the size that was asked for. source_px: (width, height)."""
     if settings.raw_size == "network":
         return depth_map
-    height_px, width_px = frame_bgr.shape[:2]
-    return cv2.resize(depth_map, (width_px, height_px), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(depth_map, source_px, interpolation=cv2.INTER_LINEAR)

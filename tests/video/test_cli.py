@@ -208,10 +208,10 @@ def test_folders_in_folders_and_our_own_outputs(
 
 
 class BreakingPredictor(BrightnessPredictor):
-    """Breaks as no code foresees, on small frames only."""
+    """Breaks as no code foresees, on upright frames only."""
 
     def predict(self, frame_bgr: FrameBGR) -> DepthMap:
-        if frame_bgr.shape[0] < 100:
+        if frame_bgr.shape[0] > frame_bgr.shape[1]:
             raise ZeroDivisionError("made up")
         return super().predict(frame_bgr)
 
@@ -223,13 +223,13 @@ def test_an_unforeseen_fault_does_not_stop_the_other_files(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(video.batch, "load_predictor", lambda *_: BreakingPredictor(64))
-    small = make_clip("small.mp4", video="testsrc2=size=160x90:rate=25:duration=0.5")
-    inputs = [str(small), str(make_clip("large.mp4"))]
+    upright = make_clip("upright.mp4", video="testsrc2=size=90x160:rate=25:duration=0.5")
+    inputs = [str(upright), str(make_clip("wide.mp4"))]
     assert main([*inputs, "--output-dir", str(tmp_path), "--quiet"]) == 1
     table = capsys.readouterr().out
     assert "ZeroDivisionError: made up" in table
     assert "1 done, 1 failed" in table
-    assert files_in(tmp_path) == ["large-depth.mp4"]
+    assert files_in(tmp_path) == ["wide-depth.mp4"]
     assert main([inputs[0], "-o", str(tmp_path / "x.mp4"), "--quiet"]) == 1
     assert "unforeseen went wrong: ZeroDivisionError" in capsys.readouterr().err
 

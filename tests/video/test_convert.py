@@ -165,7 +165,7 @@ class ShapesPredictor(BrightnessPredictor):
         ({"look": Look("depth")}, (45, 80, 3)),
         ({"look": Look("depth"), "max_height_px": 120}, (60, 107, 3)),
         ({"look": Look("side-by-side")}, (180, 320, 3)),
-        ({"look": Look("depth"), "raw": "npz"}, (180, 320, 3)),
+        ({"look": Look("depth"), "raw": "npz"}, (45, 80, 3)),
     ],
 )
 def test_frames_that_nobody_sees_are_read_small(
