@@ -21,11 +21,10 @@ EARLY_END_S = 1.0
 class VideoReader:
     """Iterates (frame_bgr, time_s) over a video file; time_s counts in the file's own time.
 
-    width_px, height_px: of the frames.
-
     start_s, duration_s: the part that is read, in seconds from the first frame, to the nearest frame.
     first_frame: how many frames of that part to pass over (a conversion that goes on).
-    max_height_px: frames higher than that are made smaller.
+    max_height_px: frames higher than that are made smaller. width_px, height_px: of the picture, and of the
+    frames unless they are read `for_network`.
     `warnings` says, after the last frame, what was wrong with the file but did not stop it.
 
     with VideoReader(Path("clip.mp4")) as reader:
@@ -76,8 +75,8 @@ class VideoReader:
         """Before the first frame: nobody sees the frames but a network whose maps have this (width, height).
 
         They are then halved while they stay at least as large, and up to 5 levels off; width_px and height_px
-        are still the picture's. ffmpeg makes them smaller before it converts them: of 1280x720 that takes
-        a fifth of the time.
+        are still the picture's. ffmpeg makes them smaller before it converts them, and less goes through the
+        pipe: of 1280x720 a quarter of the time.
         """
         width_px, height_px = self.width_px, self.height_px
         while width_px >= 2 * map_px[0] and height_px >= 2 * map_px[1]:
