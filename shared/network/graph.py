@@ -44,12 +44,12 @@ class _GraphBuilder:
 
     def model(self) -> Any:
         image = self._ops.parameter([1, 3, -1, -1], dtype=np.float32, name="image_rgb_13hw")
-        taps, path = [], image
+        features, path = [], image
         for blocks in encoder_blocks(self._sizes):
             for block in blocks:
                 path = self._block(path, block)
-            taps.append(path)
-        inverse_depth = self._ops.squeeze(self._head(self._fused(taps)), np.array([1], np.int64))
+            features.append(path)
+        inverse_depth = self._ops.squeeze(self._head(image, self._fused(features)), np.array([1], np.int64))
         return self._openvino.Model([inverse_depth], [image], "midas_small")
 
     def _block(self, x: Node, block: Block) -> Node:
@@ -79,13 +79,16 @@ class _GraphBuilder:
             return y
         return self._ops.clamp(y, 0.0, ACTIVATION_CEILING, name=f"{convolution.name}.clamp")
 
-    def _fused(self, taps: list[Node]) -> Node:
+    def _fused(self, features: list[Node]) -> Node:
         path = None
         for index in (4, 3, 2, 1):
-            weight = self._entry(f"scratch.layer{index}_rn.weight")
-            skip = self._convolve(taps[index - 1], weight)
-            path = self._fusion_block(f"scratch.refinenet{index}", path, skip)
-        return path
+            path = self._fusion_block(f"scratch.refinenet{index}", path, self._skip(features, index))
+        if not self._sizes.detail:
+            return path
+        return self._residual_unit("scratch.refine0", self._ops.add(path, self._skip(features, 0)))
+
+    def _skip(self, features: list[Node], index: int) -> Node:
+        return self._convolve(features[index], self._entry(f"scratch.layer{index}_rn.weight"))
 
     def _fusion_block(self, name: str, path: Node | None, skip: Node) -> Node:
         """As `shared.network.folding.FoldedFusionBlock`: the 1x1 first, composed with the second 3x3."""
@@ -108,8 +111,10 @@ class _GraphBuilder:
         y = self._ops.relu(self._named(self._ops.relu(x), f"{name}.conv1"))
         return self._ops.add(x, self._named(y, f"{name}.conv2"))
 
-    def _head(self, fused: Node) -> Node:
+    def _head(self, image: Node, fused: Node) -> Node:
         y = self._twice_as_large(self._named(fused, "scratch.output_conv.0"), "half_pixel")
+        if self._sizes.detail:
+            y = self._ops.concat([y, self._ops.relu(self._named(image, "scratch.detail_conv"))], axis=1)
         y = self._ops.relu(self._named(y, "scratch.output_conv.2"))
         return self._ops.relu(self._named(y, "scratch.output_conv.4"))
 

@@ -21,6 +21,8 @@ class MidasSizes:
     taps: channels there.
     features: channels of the decoder at those strides.
     head: channels between the decoder and the one output channel.
+    detail: channels seen at the picture's full size and carried to the head; 0: none, and none from stride 2,
+        as in MiDaS, whose finest view is a fourth of the picture and whose edges are about as wide.
     """
 
     encoder: str
@@ -28,6 +30,7 @@ class MidasSizes:
     taps: Four
     features: Four
     head: int
+    detail: int = 0
 
 
 MIDAS_V21_SMALL = MidasSizes(
@@ -43,6 +46,7 @@ BUNDLED_SMALL = MidasSizes(
     taps=(24, 40, 112, 320),
     features=(32, 48, 64, 96),
     head=16,
+    detail=8,
 )
 
 
@@ -77,6 +81,8 @@ class Block:
 NORM_EPSILON = 1e-3
 ACTIVATION_CEILING = 6.0
 STEM_CHANNELS = 32
+BEHIND_THE_STEM = 3
+"""The first stage's number in the state dict: before it come stem, norm and activation."""
 LITE_STAGES = ((3, 1, 1), (3, 2, 6), (5, 2, 6), (3, 2, 6), (5, 1, 6), (5, 2, 6), (3, 1, 6))
 """Kernel, stride and expansion of EfficientNet-Lite's stages (Tan and Le, 2019, table 1)."""
 LITE_ENCODERS = {
@@ -117,21 +123,27 @@ def _inverted_residual(
     )
 
 
+def stride2_channels(sizes: MidasSizes) -> int:
+    """Of the encoder's first stage."""
+    return LITE_ENCODERS[sizes.encoder][0][0]
+
+
 def encoder_blocks(sizes: MidasSizes) -> list[list[Block]]:
-    """The blocks up to each of the four taps, under the names of the state dict."""
+    """The blocks up to the features at strides 2, 4, 8, 16, 32, under the names of the state dict."""
     stem = Convolution("pretrained.layer1.0", "pretrained.layer1.1", 3, STEM_CHANNELS, 3, 2)
-    taps: list[list[Block]] = [[Block((stem,))], [], [], []]
+    strides: list[list[Block]] = [[Block((stem,))], [], [], [], []]
     stages = _encoder_stages(sizes)
     begin = 0
-    for tap, end in enumerate(sizes.stage_ends):
-        first = 3 if tap == 0 else 0  # behind stem, norm and activation
+    for tap, end in enumerate(sizes.stage_ends, start=1):
+        first = BEHIND_THE_STEM if tap == 1 else 0
         for index, stage in enumerate(stages[begin:end], start=first):
+            at_stride2 = tap == 1 and index == BEHIND_THE_STEM
             for number, block in enumerate(stage):
-                prefix = f"pretrained.layer{tap + 1}.{index}.{number}."
+                prefix = f"pretrained.layer{tap}.{index}.{number}."
                 named = tuple(convolution.under(prefix) for convolution in block.convolutions)
-                taps[tap].append(Block(named, block.residual))
+                strides[0 if at_stride2 else tap].append(Block(named, block.residual))
         begin = end
-    return taps
+    return strides
 
 
 def expected_entries(sizes: MidasSizes) -> dict[str, Shape]:
@@ -155,8 +167,13 @@ def _decoder_entries(sizes: MidasSizes) -> Iterator[tuple[str, Shape]]:
         for unit in ("resConfUnit1.conv1", "resConfUnit1.conv2", "resConfUnit2.conv1", "resConfUnit2.conv2"):
             yield from _with_bias(f"{block}.{unit}", features, features, 3)
         yield from _with_bias(f"{block}.out_conv", sizes.features[max(index - 2, 0)], features, 1)
+    if sizes.detail:
+        yield "scratch.layer0_rn.weight", (sizes.features[0], stride2_channels(sizes), 3, 3)
+        yield from _with_bias("scratch.refine0.conv1", sizes.head, sizes.features[0], 3)
+        yield from _with_bias("scratch.refine0.conv2", sizes.features[0], sizes.head, 3)
+        yield from _with_bias("scratch.detail_conv", sizes.detail, 3, 3)
     yield from _with_bias("scratch.output_conv.0", sizes.head, sizes.features[0], 3)
-    yield from _with_bias("scratch.output_conv.2", sizes.head, sizes.head, 3)
+    yield from _with_bias("scratch.output_conv.2", sizes.head, sizes.head + sizes.detail, 3)
     yield from _with_bias("scratch.output_conv.4", 1, sizes.head, 1)
 
 

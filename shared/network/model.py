@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.network.layout import MIDAS_V21_SMALL, MidasSizes
+from shared.network.layout import BEHIND_THE_STEM, MIDAS_V21_SMALL, MidasSizes, stride2_channels
 
 
 class MidasSmall(nn.Module):
@@ -25,11 +25,11 @@ class MidasSmall(nn.Module):
         self.scratch = Decoder(sizes)
 
     def forward(self, image_rgb_n3hw: Tensor) -> Tensor:
-        return self.scratch(self.pretrained(image_rgb_n3hw))
+        return self.scratch(image_rgb_n3hw, self.pretrained(image_rgb_n3hw))
 
 
 class Encoder(nn.Module):
-    """Image (N, 3, h, w) -> features at strides 4, 8, 16, 32.
+    """Image (N, 3, h, w) -> features at strides 2, 4, 8, 16, 32.
 
     timm's network has batch-norm eps 1e-3, ReLU6 and TensorFlow's same padding, as the checkpoint expects.
     """
@@ -47,16 +47,20 @@ class Encoder(nn.Module):
         self.layer4 = nn.Sequential(*net.blocks[end3:end4])
 
     def forward(self, image_rgb_n3hw: Tensor) -> list[Tensor]:
-        taps = []
+        features = []
         x = image_rgb_n3hw
-        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+        stride2, stride4 = self.layer1[: BEHIND_THE_STEM + 1], self.layer1[BEHIND_THE_STEM + 1 :]
+        for layer in (stride2, stride4, self.layer2, self.layer3, self.layer4):
             x = layer(x)
-            taps.append(x)
-        return taps
+            features.append(x)
+        return features
 
 
 class Decoder(nn.Module):
-    """Features at strides 4, 8, 16, 32 -> inverse depth (N, h, w), fused from the deepest up."""
+    """Image and features at strides 2 to 32 -> inverse depth (N, h, w), fused from the deepest up.
+
+    With `detail`, which is not MiDaS's, stride 2 and the picture itself have a say in where edges lie.
+    """
 
     def __init__(self, sizes: MidasSizes) -> None:
         super().__init__()
@@ -73,22 +77,35 @@ class Decoder(nn.Module):
         self.output_conv = nn.Sequential(
             _conv3x3(f1, sizes.head),
             nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
-            _conv3x3(sizes.head, sizes.head),
+            _conv3x3(sizes.head + sizes.detail, sizes.head),
             nn.ReLU(),
             nn.Conv2d(sizes.head, 1, kernel_size=1),
             nn.ReLU(),
         )
+        self.has_detail = sizes.detail > 0
+        if self.has_detail:
+            self.layer0_rn = _conv3x3(stride2_channels(sizes), f1, bias=False)
+            self.refine0 = ResidualConvUnit(f1, inner_channels=sizes.head)
+            self.detail_conv = _conv3x3(3, sizes.detail)
 
-    def forward(self, taps: list[Tensor]) -> Tensor:
-        return self.output_conv(self.fuse(taps)).squeeze(1)
+    def forward(self, image_rgb_n3hw: Tensor, features: list[Tensor]) -> Tensor:
+        return self.head(image_rgb_n3hw, self.fuse(features))
 
-    def fuse(self, taps: list[Tensor]) -> Tensor:
-        """Features at strides 4, 8, 16, 32 -> the fused features (N, f1, h / 2, w / 2)."""
-        stride4, stride8, stride16, stride32 = taps
+    def fuse(self, features: list[Tensor]) -> Tensor:
+        """Features at strides 2, 4, 8, 16, 32 -> the fused features (N, f1, h / 2, w / 2)."""
+        stride2, stride4, stride8, stride16, stride32 = features
         path = self.refinenet4(self.layer4_rn(stride32))
         path = self.refinenet3(path, self.layer3_rn(stride16))
         path = self.refinenet2(path, self.layer2_rn(stride8))
-        return self.refinenet1(path, self.layer1_rn(stride4))
+        path = self.refinenet1(path, self.layer1_rn(stride4))
+        return self.refine0(path + self.layer0_rn(stride2)) if self.has_detail else path
+
+    def head(self, image_rgb_n3hw: Tensor, fused: Tensor) -> Tensor:
+        """Image (N, 3, h, w) and the fused features -> inverse depth (N, h, w)."""
+        x = self.output_conv[:2](fused)
+        if self.has_detail:
+            x = torch.cat([x, torch.relu(self.detail_conv(image_rgb_n3hw))], dim=1)
+        return self.output_conv[2:](x).squeeze(1)
 
 
 class FusionBlock(nn.Module):
@@ -112,12 +129,12 @@ class FusionBlock(nn.Module):
 
 
 class ResidualConvUnit(nn.Module):
-    """ReLU, 3x3, ReLU, 3x3, plus its input."""
+    """ReLU, 3x3, ReLU, 3x3, plus its input; inner_channels: between the two, by default as outside."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, inner_channels: int | None = None) -> None:
         super().__init__()
-        self.conv1 = _conv3x3(channels, channels)
-        self.conv2 = _conv3x3(channels, channels)
+        self.conv1 = _conv3x3(channels, inner_channels or channels)
+        self.conv2 = _conv3x3(inner_channels or channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv2(torch.relu(self.conv1(torch.relu(x))))

@@ -97,8 +97,14 @@ class Augmentation:
     ) -> tuple[Tensor, Tensor]:
         top, left, height, width = (round(side) for side in crop)
         image = v2.functional.resized_crop(image, top, left, height, width, list(size_px), antialias=True)
-        depth = v2.functional.resized_crop(depth, top, left, height, width, list(size_px))
-        return self._camera(image).as_subclass(Tensor), depth.as_subclass(Tensor)[0]
+        # As a mask it would be read half a pixel too far up and left: edges would lie beside the picture's.
+        depth = v2.functional.resized_crop(
+            depth.as_subclass(Tensor),
+            *(top, left, height, width),
+            list(size_px),
+            interpolation=v2.InterpolationMode.NEAREST_EXACT,
+        )
+        return self._camera(image).as_subclass(Tensor), depth[0]
 
 
 class _RandomGamma(v2.Transform):  # type: ignore[misc]

@@ -38,7 +38,7 @@ PEAK_RATE = 8e-4
 ENCODER_SHARE = 0.35  # of the rate: it has seen a million photographs, and is to keep what it learnt
 LOW_SHARE = 0.1  # of the rate, for the encoder's first stage: edges and colours are what they were
 WARM_UP_STEPS = 200
-GRADIENT_WEIGHT = 1.0
+GRADIENT_WEIGHT = 2.0
 LOCAL_WEIGHT = 0.5
 RELATIVE_WEIGHT = 1.0
 TWIN_WEIGHT = 1.0
@@ -114,7 +114,7 @@ class Training:
         self.model.train()
         with torch.autocast("cpu", torch.bfloat16):
             features = self.model.scratch.fuse(self.model.pretrained(image_n3hw))
-            prediction = self.model.scratch.output_conv(features).squeeze(1)
+            prediction = self.model.scratch.head(image_n3hw, features)
         prediction = prediction.float()
         loss = midas_loss(prediction, target_nhw, gradient_weight=settings.gradient_weight)
         relative = relative_loss(prediction, target_nhw, gradient_weight=settings.gradient_weight)
