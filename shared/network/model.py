@@ -87,6 +87,8 @@ class Decoder(nn.Module):
             self.layer0_rn = _conv3x3(stride2_channels(sizes), f1, bias=False)
             self.refine0 = ResidualConvUnit(f1, inner_channels=sizes.head)
             self.detail_conv = _conv3x3(3, sizes.detail)
+            for parameter in (*self.layer0_rn.parameters(), *self.refine0.conv2.parameters()):
+                nn.init.zeros_(parameter)  # begins as if it were not there
 
     def forward(self, image_rgb_n3hw: Tensor, features: list[Tensor]) -> Tensor:
         return self.head(image_rgb_n3hw, self.fuse(features))

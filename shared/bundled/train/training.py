@@ -179,7 +179,9 @@ class Training:
     def load_weights(self, path: Path) -> None:
         """Starts from another run's averaged weights, with a clock, an optimiser and steps of its own.
 
-        path: a checkpoint of this program, or the float16 .safetensors that it writes.
+        path: a checkpoint of this program, or the float16 .safetensors that it writes. Weights from before
+        `MidasSizes.detail` answer as they did until what is new has learnt something. Raises UserError where
+        they are of another network.
         """
         if path.suffix == ".safetensors":
             state = {
@@ -188,8 +190,13 @@ class Training:
             }
         else:
             state = torch.load(path, weights_only=True)["average"]
-        self.model.load_state_dict(state)
-        self.average.load_state_dict(state)
+        try:
+            self.model.load_state_dict(_with_detail(state, self.model.state_dict()))
+        except (KeyError, RuntimeError) as error:
+            raise UserError(
+                f"{path} holds no weights of this network.", "Give a file that this program wrote."
+            ) from error
+        self.average.load_state_dict(self.model.state_dict())
 
     def load(self, path: Path) -> None:
         state = torch.load(path, weights_only=True)
@@ -199,6 +206,18 @@ class Training:
         self.optimiser.load_state_dict(state["optimiser"])
         self.rng.bit_generator.state = state["rng"]
         self.step, self.samples, self.spent_s = state["step"], state["samples"], state["spent_s"]
+
+
+def _with_detail(state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Entries from before there was detail, with those of `own` for it, which the head does not see yet."""
+    if "scratch.detail_conv.weight" in state:
+        return state
+    head = "scratch.output_conv.2.weight"
+    ignored = torch.zeros_like(own[head])
+    ignored[:, : state[head].shape[1]] = state[head]
+    names = ("layer0_rn", "refine0", "detail_conv")
+    detail = {name: entry for name, entry in own.items() if name.split(".")[1] in names}
+    return {**state, **detail, head: ignored}
 
 
 def _keep_depthwise_in_float32(model: nn.Module) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -16,7 +17,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from shared import DepthMap, FrameBGR
+from shared import DepthMap, FrameBGR, UserError
 from shared.bundled import bundled_weights_path
 from shared.bundled.train.augment import Augmentation, Batch
 from shared.bundled.train.evaluate import score_photos, score_scenes
@@ -275,6 +276,22 @@ def test_a_checkpoint_goes_on_where_it_stopped(tmp_path: Path) -> None:
     for name, value in first.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name])
     assert first.update(batch) == pytest.approx(second.update(batch), rel=1e-3)
+
+
+def test_weights_from_before_detail_answer_as_they_did(tmp_path: Path) -> None:
+    before = MidasSmall(dataclasses.replace(BUNDLED_SMALL, detail=0)).eval()
+    torch.save({"average": before.state_dict()}, tmp_path / "before.ckpt")
+    training = Training(settings(tmp_path))
+    training.load_weights(tmp_path / "before.ckpt")
+    image_n3hw = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        assert torch.equal(training.average.eval()(image_n3hw), before(image_n3hw))
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save({"average": MidasSmall().state_dict()}, tmp_path / "midas.ckpt")
+    with pytest.raises(UserError, match=r"midas\.ckpt holds no weights of this network"):
+        Training(settings(tmp_path)).load_weights(tmp_path / "midas.ckpt")
 
 
 def test_the_pool_takes_new_shards_and_drops_old_ones(tmp_path: Path) -> None:
