@@ -24,6 +24,7 @@ from typing import Any
 import video.batch
 from shared.media import VideoWriter, playable_frames
 from tests.conftest import BrightnessPredictor
+from tests.support.predictors import CallingPredictor
 from video import journal
 from video import partial as partials
 from video.__main__ import main as depth_video
@@ -69,21 +70,6 @@ SCENARIOS = {
 }
 
 
-class Counting(BrightnessPredictor):
-    """Cancels, or dies, after so many inferences."""
-
-    def __init__(self, after: int | None, then: Callable[[], None]) -> None:
-        super().__init__(64)
-        self._left, self._then = after, then
-
-    def predict(self, frame_bgr: Any) -> Any:
-        if self._left is not None:
-            self._left -= 1
-            if self._left == 0:
-                self._then()
-        return super().predict(frame_bgr)
-
-
 def command(
     clip: Path,
     folder: Path,
@@ -96,7 +82,7 @@ def command(
     os.chdir(folder)
     stop = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
     after, then = (stop_after, stop) if die_after is None else (die_after, die)
-    video.batch.load_predictor = lambda *_: Counting(after, then)  # type: ignore[assignment]
+    video.batch.load_predictor = lambda *_: CallingPredictor(after or 0, then)  # type: ignore[assignment]
     return depth_video([str(clip), *COMMON, *options])
 
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from shared import DepthMap, Encoding, FrameBGR, Look, UserError, View
 from shared.media import read_raw_depth
 from tests.conftest import BrightnessPredictor
+from tests.support.predictors import CallingPredictor
 from tests.support.small_disk import small_disk as small_disk_at
 from tests.support.video_files import audio_hash, facts, pictures_rgb
 from video.convert import ConvertResult, ConvertSettings, convert
@@ -39,23 +39,6 @@ class FailingPredictor(BrightnessPredictor):
         self.left -= 1
         if self.left == 0:
             raise UserError("The network's output is not finite.", "Try --weights bundled.", exit_code=1)
-        return super().predict(frame_bgr)
-
-
-class CallingPredictor(BrightnessPredictor):
-    """Does something at its nth frame, and is a little slow, as a network is."""
-
-    def __init__(self, at: int, action: Callable[[], object]) -> None:
-        super().__init__(64)
-        self.seen = 0
-        self.at = at
-        self.action = action
-
-    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
-        self.seen += 1
-        time.sleep(0.005)
-        if self.seen == self.at:
-            self.action()
         return super().predict(frame_bgr)
 
 

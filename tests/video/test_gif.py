@@ -16,29 +16,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 import video.batch
-from shared import DepthMap, Encoding, FrameBGR, Look, UserError, View
+from shared import Encoding, Look, UserError, View
 from shared.media import GifWriter, gif, pieces_of, read_raw_depth
 from tests.conftest import REPOSITORY, BrightnessPredictor
+from tests.support.predictors import CallingPredictor
 from tests.support.video_files import facts, pictures_rgb
 from video.__main__ import main
 from video.convert import ConvertSettings, convert
 
 MakeClip = Callable[..., Path]
-
-
-class ActingPredictor(BrightnessPredictor):
-    """Does something at its fifth frame."""
-
-    def __init__(self, action: Callable[[], object]) -> None:
-        super().__init__(64)
-        self.seen = 0
-        self.action = action
-
-    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
-        self.seen += 1
-        if self.seen == 5:
-            self.action()
-        return super().predict(frame_bgr)
 
 
 def run(source: Path, output: Path, **settings: object) -> None:
@@ -142,7 +128,7 @@ def test_what_does_not_go_with_a_gif(
 def test_ctrl_c_leaves_nothing(
     make_clip: MakeClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    predictor = ActingPredictor(lambda: os.kill(os.getpid(), signal.SIGINT))
+    predictor = CallingPredictor(5, lambda: os.kill(os.getpid(), signal.SIGINT))
     monkeypatch.setattr(video.batch, "load_predictor", lambda *_: predictor)
     source = make_clip("gif-long.mp4", video="testsrc2=size=320x180:rate=25:duration=8")
     assert main([str(source), "-o", str(tmp_path / "x.gif"), "--quiet"]) == 130
@@ -158,7 +144,10 @@ def test_a_fault_leaves_what_was_there(make_clip: MakeClip, tmp_path: Path) -> N
     output.write_bytes(b"another")
     with pytest.raises(UserError, match="made up"):
         convert(
-            make_clip("plain.mp4"), output, ConvertSettings(overwrite=True), predictor=ActingPredictor(fail)
+            make_clip("plain.mp4"),
+            output,
+            ConvertSettings(overwrite=True),
+            predictor=CallingPredictor(5, fail),
         )
     assert output.read_bytes() == b"another"
     assert names_in(tmp_path) == ["x.gif"]

@@ -17,8 +17,8 @@ import pytest
 import video.batch
 from shared import Encoding, Look, UserError
 from tests.conftest import REPOSITORY, BrightnessPredictor
+from tests.support.predictors import CallingPredictor
 from tests.support.video_files import FileFacts, facts, pictures_rgb
-from tests.video.test_convert import CallingPredictor
 from video.__main__ import main
 from video.convert import ConvertResult, ConvertSettings, convert
 
