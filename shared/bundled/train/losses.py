@@ -13,7 +13,9 @@ GRADIENT_SCALES = 4
 ANCHOR_WEIGHT = 0.02
 FARTHEST_INVERSE_DEPTH = 1 / 80  # 1/m: beyond 80 m a slope says nothing
 STEEPEST = 0.25  # of the logarithm, per pixel at half size
-EDGE = 0.1  # a step of the logarithm over two pixels of half size: one thing ends before another
+EDGE = 0.1  # a step of the logarithm, over a pixel or two of half size: one thing ends before another
+EDGE_REACH_PX = 2
+EDGE_WEIGHT = 0.5
 LOCAL_CHANNELS = 3
 DEEPEST = 20  # the range of depths within a picture, from what is near on, that relative error is asked of
 
@@ -45,9 +47,10 @@ def gradient_loss(residual: Tensor, scales: int = GRADIENT_SCALES) -> Tensor:
 def relative_loss(prediction: Tensor, target: Tensor, *, gradient_weight: float) -> Tensor:
     """Mean absolute difference of log depth after the fit of scale and shift, and of its gradients.
 
-    The residual of inverse depth is nearly all of what is near: of two houses down a street the one may lie
-    at twice the distance of the other at no cost. Scores and eyes ask for ratios. Fitted by least squares to
-    inverse depth, as the scores do. Beyond DEEPEST times the nearest, and in the sky, it is enough to be far.
+    Pixels near edges count again, by a mean of their own. The residual of inverse depth is nearly all of what
+    is near: of two houses down a street the one may lie at twice the distance of the other at no cost. Scores
+    and eyes ask for ratios. Fitted by least squares to inverse depth, as the scores do. Beyond DEEPEST times
+    the nearest, and in the sky, it is enough to be far.
     """
     flat, truth = prediction.flatten(1), target.flatten(1)
     floor = (truth.quantile(0.98, dim=1, keepdim=True) / DEEPEST).clamp_min(FARTHEST_INVERSE_DEPTH)
@@ -58,7 +61,22 @@ def relative_loss(prediction: Tensor, target: Tensor, *, gradient_weight: float)
     )
     residual = logarithm - truth.clamp_min(floor).log()
     residual = torch.where(truth > floor, residual, residual.clamp_min(0))
-    return residual.abs().mean() + gradient_weight * gradient_loss(residual.view_as(target))
+    residual = residual.view_as(target)
+    at_edges = _near_edges(target, floor[..., None])
+    edge_error = (at_edges * residual.abs()).sum() / at_edges.sum().clamp_min(1)
+    return residual.abs().mean() + EDGE_WEIGHT * edge_error + gradient_weight * gradient_loss(residual)
+
+
+def _near_edges(target: Tensor, floor: Tensor) -> Tensor:
+    """(n, h, w): 1 within EDGE_REACH_PX of where one thing ends before another, else 0.
+
+    Few pixels lie there, and a mean over the picture hardly asks for them: what is drawn soft is soft there.
+    """
+    logarithm = target.maximum(floor).log()
+    steps = torch.zeros_like(target)
+    steps[:, :, 1:] = logarithm.diff(dim=2).abs()
+    steps[:, 1:] = steps[:, 1:].maximum(logarithm.diff(dim=1).abs())
+    return F.max_pool2d((steps > EDGE).float()[:, None], 2 * EDGE_REACH_PX + 1, 1, EDGE_REACH_PX)[:, 0]
 
 
 def _fitted(flat: Tensor, truth: Tensor, known: Tensor) -> Tensor:

@@ -192,6 +192,17 @@ def test_the_relative_loss_asks_for_ratios_whatever_scale_and_shift() -> None:
     assert mixed_up > 5 * relative_loss(uneven_wall, target, gradient_weight=0)
 
 
+def test_the_same_error_costs_more_beside_an_edge() -> None:
+    target = torch.full((1, 48, 64), 0.1)
+    target[:, :, 32:] = 1.0
+    beside, away = target.clone(), target.clone()
+    beside[:, :, 30:32] *= 1.5
+    away[:, :, 8:10] *= 1.5
+    losses = [relative_loss(guess, target, gradient_weight=0) for guess in (target, away, beside)]
+    assert losses[0] < 1e-4
+    assert losses[2] > 2 * losses[1] > 0
+
+
 def test_the_relative_loss_has_a_gradient_wherever_a_guess_is_wrong() -> None:
     target = torch.linspace(0.02, 0.5, 48)[None, :, None].expand(1, 48, 64)
     for guess in (-target, torch.zeros(1, 48, 64) + 0.1, target.roll(20, dims=1)):
