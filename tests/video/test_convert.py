@@ -28,20 +28,6 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="kills by signal
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks for children in /proc")
 
 
-class FailingPredictor(BrightnessPredictor):
-    """Fails at its nth frame."""
-
-    def __init__(self, fails_at: int) -> None:
-        super().__init__(64)
-        self.left = fails_at
-
-    def predict(self, frame_bgr: FrameBGR) -> DepthMap:
-        self.left -= 1
-        if self.left == 0:
-            raise UserError("The network's output is not finite.", "Try --weights bundled.", exit_code=1)
-        return super().predict(frame_bgr)
-
-
 def ffmpeg_children() -> list[int]:
     """Process ids of this process's ffmpeg children, zombies included."""
     found = []
@@ -240,8 +226,13 @@ def test_outputs_that_must_not_be_written(make_clip: MakeClip, tmp_path: Path) -
 
 
 def test_a_failing_network_keeps_what_is_finished(long_clip: Path, tmp_path: Path) -> None:
+    def fail() -> None:
+        raise UserError("The network's output is not finite.", "Try --weights bundled.", exit_code=1)
+
     with pytest.raises(UserError, match="not finite") as caught:
-        convert(long_clip, tmp_path / "x.mp4", ConvertSettings(every=1), predictor=FailingPredictor(100))
+        convert(
+            long_clip, tmp_path / "x.mp4", ConvertSettings(every=1), predictor=CallingPredictor(100, fail)
+        )
     assert "--resume" in caught.value.hint
     assert not (tmp_path / "x.mp4").exists()
     assert facts(tmp_path / "x.partial.mp4").frames == 99
