@@ -6,6 +6,7 @@ import logging
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -48,9 +49,7 @@ def stream() -> Iterator[Streaming]:
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "", "[::1"]
-)
+@pytest.mark.parametrize("host", FOREIGN_HOSTS)
 def test_a_foreign_host_is_refused(stream: Streaming, path: str, host: str) -> None:
     """DNS rebinding: the attacker's name points to this machine."""
     assert status(stream.ask(path, host=host.format(port=stream.port) or " ")) in (400, 403)
@@ -63,15 +62,7 @@ def test_no_host_and_two_hosts_are_refused(stream: Streaming) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(
-    "header",
-    [
-        "Origin: https://evil.example",
-        "Origin: null",
-        "Origin: http://127.0.0.1:1",
-        "Sec-Fetch-Site: cross-site",
-    ],
-)
+@pytest.mark.parametrize("header", FROM_ELSEWHERE)
 def test_another_sites_page_is_refused(stream: Streaming, path: str, header: str) -> None:
     if path == "/" and "Site" in header:
         pytest.skip("a link from another page to ours is no attack")
@@ -293,14 +284,18 @@ def asked_and_not_read(stream: Streaming, path: str) -> socket.socket:
 
 def test_a_picture_that_nobody_takes_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer is complete for the server, but its bytes still wait: more than the system itself holds."""
-    # Long enough for all eight to be there before the first is cut off, on a busy machine too.
-    monkeypatch.setattr(connections, "STALLED_S", 4.0)
+    monkeypatch.setattr(connections, "STALLED_S", 1.0)
     monkeypatch.setattr(connections, "MOST_CONNECTIONS", 8)
     with streaming(size_px=(1280, 720)) as stream:
         held = []
-        for _ in range(8):
-            held.append(asked_and_not_read(stream, "/snapshot.png"))
-        eventually(lambda: status(stream.ask("/")) == 0)
+
+        def no_place_is_left() -> bool:
+            # One more each time: on a busy machine the first may be cut off before the eighth is there.
+            with suppress(ConnectionError):
+                held.append(asked_and_not_read(stream, "/snapshot.png"))
+            return status(stream.ask("/")) == 0
+
+        eventually(no_place_is_left)
         eventually(lambda: status(stream.ask("/")) == 200)
         for lazy in held:
             lazy.close()
