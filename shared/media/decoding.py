@@ -31,9 +31,13 @@ def frame_filters(
     if info.has_alpha:
         filters += ["format=gbrap", "premultiply=inplace=1"]  # over black
     matrix = "" if info.is_hdr else f":in_color_matrix={_matrix(info)}"
-    filters.append(
-        f"scale={width_px}:{height_px}:{EXACT_SCALING if is_exact else QUICK_SCALING}{matrix}:out_range=full"
-    )
+    if is_exact:
+        filters.append(f"scale={width_px}:{height_px}:{EXACT_SCALING}{matrix}:out_range=full")
+    else:
+        if info.pixel_format == "yuv420p" and info.color_range != "pc":
+            # Made small first and coloured then, as most files allow: at once takes ffmpeg's slowest way.
+            filters += [f"scale={width_px}:{height_px}:flags=area", "format=yuv444p"]
+        filters.append(f"scale={width_px}:{height_px}:{QUICK_SCALING}{matrix}:out_range=full")
     filters.append("format=bgr24")
     filters.append(_steady_times(info, is_seeked=is_seeked))
     # The time grid starts at zero, so that frame numbers mean the same after a seek.

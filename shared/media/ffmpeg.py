@@ -60,9 +60,12 @@ def ffmpeg_exe() -> str:
         ) from None
 
 
-def thread_options() -> list[str]:
-    """ffmpeg's options for the input or output that they stand before; none where it may take all cores."""
-    threads = os.environ.get(FFMPEG_THREADS_VARIABLE)
+def thread_options(otherwise: int | None = None) -> list[str]:
+    """ffmpeg's options for the input or output that they stand before; none where it may take all cores.
+
+    otherwise: how many threads it gets where the variable does not say.
+    """
+    threads = os.environ.get(FFMPEG_THREADS_VARIABLE) or (str(otherwise) if otherwise else "")
     return ["-filter_threads", threads, "-threads", threads] if threads else []
 
 

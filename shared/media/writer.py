@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 import time
@@ -33,7 +34,7 @@ FREE_CHECK_EVERY_S = 0.1
 PixelFormat = Literal["bgr24", "yuv420p"]
 
 # What veryfast looks for beyond this, a heat map does not hold: docs/measurements.md has what it costs.
-HEATMAP_SEARCH = "partitions=none:subme=1:me=dia"
+HEATMAP_SEARCH = "partitions=none:subme=0:me=dia:weightp=0"
 
 
 class VideoWriter:
@@ -168,11 +169,14 @@ class VideoWriter:
         # A time scale in which every frame's time is a whole number.
         timescale = rate.numerator * ceil(10_000 / rate.numerator)
         to_yuv = f"scale=out_color_matrix=bt709:out_range=limited:{EXACT_SCALING},format=yuv420p,"
-        filters = (to_yuv if self._pixel_format == "bgr24" else "") + BT709_TAGS
+        is_bgr = self._pixel_format == "bgr24"
+        filters = (to_yuv if is_bgr else "") + BT709_TAGS
+        # A heat map is encoded sooner than it is made; more threads only wait for each other.
+        threads = thread_options(None if is_bgr else max(1, (os.cpu_count() or 2) // 2))
         return [
             *("-y", "-f", "rawvideo", "-pixel_format", self._pixel_format),
             *("-video_size", f"{width_px}x{height_px}", "-framerate", str(rate), "-i", "pipe:0"),
-            *("-vf", filters, *thread_options(), "-c:v", "libx264"),
+            *("-vf", filters, *threads, "-c:v", "libx264"),
             # No B-frames: wherever the encoding breaks off, the pictures so far have no holes.
             *("-crf", str(encoding.crf), "-preset", encoding.preset, "-bf", "0", *self._search(encoding)),
             *("-video_track_timescale", str(timescale)),

@@ -57,12 +57,12 @@ class Motion:
 
 def small_gray(frame_bgr: FrameBGR, width_px: int, height_px: int) -> Gray:
     """(H, W, 3) uint8 BGR -> (height_px, width_px) uint8, averaged over areas so that nothing aliases."""
+    gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY)  # first: one channel to average instead of three
     # Averaging 2x2 pixels is far quicker than averaging areas of odd fractions.
-    while frame_bgr.shape[0] >= 2 * height_px and frame_bgr.shape[1] >= 2 * width_px:
-        half_px = (frame_bgr.shape[1] // 2, frame_bgr.shape[0] // 2)
-        frame_bgr = cv2.resize(frame_bgr, half_px, interpolation=cv2.INTER_AREA)
-    small_bgr = cv2.resize(frame_bgr, (width_px, height_px), interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(small_bgr, cv2.COLOR_BGR2GRAY)
+    while gray.shape[0] >= 2 * height_px and gray.shape[1] >= 2 * width_px:
+        half_px = (gray.shape[1] // 2, gray.shape[0] // 2)
+        gray = cv2.resize(gray, half_px, interpolation=cv2.INTER_AREA)
+    return cv2.resize(gray, (width_px, height_px), interpolation=cv2.INTER_AREA)
 
 
 def motion_between(gray: Gray, other: Gray) -> Motion:
