@@ -172,9 +172,10 @@ def _add_depth_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--every",
         type=positive_int,
+        default=DEFAULT_EVERY,
         metavar="N",
-        help="run the network on each Nth frame, sooner where much is new, carry depth along between"
-        f" (default {DEFAULT_EVERY}, less below 23 frames a second)",
+        help="run the network on each Nth frame, sooner where something moves or much is new, carry depth"
+        " along between (default %(default)s)",
     )
     add_steady_option(group)
     group.add_argument(

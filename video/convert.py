@@ -35,7 +35,7 @@ from video.journal import Journal, take_over
 from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output, is_gif
 from video.pipeline import DepthPass, Drawn, open_part
 from video.raw import open_raw, raw_map
-from video.settings import ConvertResult, ConvertSettings, default_every
+from video.settings import ConvertResult, ConvertSettings
 
 if TYPE_CHECKING:
     from shared.motion import Predictor
@@ -115,14 +115,13 @@ class _Conversion:
         progress: Progress | None,
         cancel: threading.Event,
     ) -> None:
-        every = settings.every or default_every(info.frame_rate)
         self._info = info
         self._output = output
-        self._settings = replace(settings, every=every)
+        self._settings = settings
         self._progress = progress
         self._cancel = cancel
         self._predictor = predictor
-        self._pass = DepthPass(predictor, every=every, steady=settings.steady)
+        self._pass = DepthPass(predictor, every=settings.every, steady=settings.steady)
         self._stream = self._pass.stream
         self._model = describe_model(predictor)
         self._checkpoints = partials.Checkpoints()

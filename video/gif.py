@@ -18,7 +18,7 @@ from shared.render import heatmap, nearness, render, view_size
 from video.outputs import is_gif
 from video.pipeline import DepthPass, Drawn, open_part
 from video.raw import open_raw, raw_map
-from video.settings import ConvertResult, ConvertSettings, default_every
+from video.settings import ConvertResult, ConvertSettings
 
 if TYPE_CHECKING:
     from shared.motion import Predictor
@@ -45,7 +45,7 @@ def convert_gif(
 ) -> ConvertResult:
     """As `convert`, which calls it; a fault or `cancel` leaves nothing of it."""
     look = settings.look
-    way = DepthPass(predictor, every=settings.every or default_every(info.frame_rate), steady=settings.steady)
+    way = DepthPass(predictor, every=settings.every, steady=settings.steady)
     with (
         open_part(info, settings, predictor) as reader,
         GifWriter(

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
 from shared import DEFAULT_STEADY, Encoding, Look, RawForm
 
-DEFAULT_EVERY = 3
-CARRIED_S = 0.11  # for about so long flow follows a walking person; beyond, carried depth tears
-
-
-def default_every(frame_rate: Fraction) -> int:
-    """DEFAULT_EVERY at 23 frames a second and more, fewer where frames lie further apart."""
-    return max(1, min(DEFAULT_EVERY, round(frame_rate * CARRIED_S)))
-
+DEFAULT_EVERY = 6
+"""Where little moves; where more does, the tracker asks for each frame by itself."""
 
 RawSize = Literal["network", "source"]
 
@@ -25,14 +18,14 @@ RawSize = Literal["network", "source"]
 class ConvertSettings:
     """How one file is converted.
 
-    every: each Nth frame is inferred, those between are carried along; None: `default_every`.
+    every: each Nth frame is inferred at least, those between are carried along.
     steady: 0 (each frame by itself) to 1.
     start_s, duration_s: the part of the source. max_height_px: the source is made smaller to this.
     raw: also write the depth itself, in this form and size. resume: go on with a partial conversion.
     """
 
     look: Look = Look()
-    every: int | None = None
+    every: int = DEFAULT_EVERY
     steady: float = DEFAULT_STEADY
     start_s: float = 0.0
     duration_s: float | None = None

@@ -16,6 +16,7 @@ from live.web.limits import CLIP_BYTES, PHOTO_BYTES
 from live.web.model import SharedPredictor
 from live.web.query import SLOWEST_EVERY
 from shared import GAMMA_BOUNDS, Colormap, Look, View
+from video.settings import DEFAULT_EVERY
 
 TITLE = "Depth viewer"
 VIEWS = {
@@ -29,7 +30,7 @@ FONT = ["ui-sans-serif", "system-ui", "sans-serif"]
 MONO_FONT = ["ui-monospace", "monospace"]
 START = {
     "photo": {**asdict(Look()), "focus": ""},
-    "clip": {**asdict(Look()), "focus": "", "every": 0},
+    "clip": {**asdict(Look()), "focus": "", "every": DEFAULT_EVERY},
     "camera": {**asdict(Look(view="overlay")), "focus": "", "mirror": True},
 }
 
@@ -183,11 +184,11 @@ def _controls(kind: str) -> None:
     }
     if kind == "clip":
         controls["every"] = gr.Slider(
-            0,
+            1,
             SLOWEST_EVERY,
             value=start["every"],
             step=1,
-            label="Infer each Nth frame (more is faster, less exact; 0: as its frame rate asks)",
+            label="Infer each Nth frame (more is faster, less exact; sooner where something moves)",
         )
     if kind == "camera":
         controls["mirror"] = gr.Checkbox(value=start["mirror"], label="Mirror the picture")

@@ -7,6 +7,7 @@ from typing import cast, get_args
 
 from live.web.limits import Refusal
 from shared import GAMMA_BOUNDS, Colormap, Look, Point, View
+from video.settings import DEFAULT_EVERY
 
 SLOWEST_EVERY = 30
 
@@ -30,10 +31,10 @@ def _place_of(text: str) -> Point | None:
     return number(x, 0, 1, "The place that is in focus"), number(y, 0, 1, "The place that is in focus")
 
 
-def every_of(query: Mapping[str, str]) -> int | None:
-    """How many frames an inference is to serve; None (sent as 0) where the clip's frame rate says it."""
-    every = number(query.get("every", "0"), 0, SLOWEST_EVERY, "The number of frames per inference")
-    return int(every) or None
+def every_of(query: Mapping[str, str]) -> int:
+    """How many frames an inference is to serve."""
+    every = query.get("every", str(DEFAULT_EVERY))
+    return int(number(every, 1, SLOWEST_EVERY, "The number of frames per inference"))
 
 
 def number(text: str, lowest: float, highest: float, name: str) -> float:

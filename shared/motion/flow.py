@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from math import ceil
 from typing import Any
 
 import cv2
@@ -31,6 +32,8 @@ UNCHANGED_LEVELS = np.float32(4.0)
 CUT = 0.85
 CUT_TRUST = 0.05  # alone: plain pictures are alike, whatever they show
 NOISE_VARIANCE = 9.0  # in squared grey levels: pictures with no more than that are alike
+SPREAD_QUANTILE = 0.999
+SPREAD_STEP = 4  # in rows and columns: as many pixels are looked at
 _per_thread = threading.local()
 
 
@@ -49,6 +52,39 @@ class Motion:
     trust: Field
     is_cut: bool
     unexplained: float
+
+    @property
+    def spread_px(self) -> float:
+        """How far what moves most moves beside what most of the picture does; a thousandth may move more.
+
+        A camera that pans spreads nothing, whatever its speed; a person who walks through its picture does.
+        """
+        away = self._flow[self._inside] - self._usual_flow
+        return float(np.quantile(_length(away[::SPREAD_STEP, ::SPREAD_STEP]), SPREAD_QUANTILE))
+
+    @property
+    def unexplained_inside(self) -> float:
+        """As `unexplained`, without the edges where a pan brings in what flow cannot know."""
+        return 1.0 if self.is_cut else float((self.trust[self._inside] < LEAST_TRUST).mean())
+
+    @cached_property
+    def _flow(self) -> Field:
+        return self.source_xy - _grid(*self.speed_px.shape)
+
+    @cached_property
+    def _usual_flow(self) -> Field:
+        return np.median(self._flow[::SPREAD_STEP, ::SPREAD_STEP], axis=(0, 1))
+
+    @cached_property
+    def _inside(self) -> tuple[slice, slice]:
+        """All but the rows and columns that a pan brought in, up to a quarter from each side."""
+        sides_px = self.speed_px.shape
+        margins_px = (
+            min(ceil(abs(float(it))), side // 4)
+            for it, side in zip(self._usual_flow[::-1], sides_px, strict=True)
+        )
+        rows, columns = (slice(it, side - it) for it, side in zip(margins_px, sides_px, strict=True))
+        return rows, columns
 
     def fetch(self, picture: NDArray[Any], *, interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
         """The other frame's values, moved to where this frame has them."""

@@ -15,8 +15,10 @@ from shared.motion.flow import Gray, Motion, motion_between, small_gray
 
 Timed = tuple[FrameBGR, float]
 
-# Less would tear what comes in; docs/measurements.md has what it costs in inferences.
-MOST_UNEXPLAINED = 0.12
+# What both cost in inferences and save in errors: docs/measurements.md.
+MOST_UNEXPLAINED = 0.12  # a person who comes in, a camera that turns
+MOST_UNEXPLAINED_INSIDE = 0.007  # a thing too fast for the flow, which would stay behind
+FURTHEST_CARRIED_PX = 4.0  # of the map; beyond, what moves is torn from what stands still
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class Tracker:
     """Follows one stream of frames.
 
     every: each Nth frame is a keyframe; may be changed between two frames. At once is one at a cut, at a
-    change of size, or where the last keyframe does not explain MOST_UNEXPLAINED of the picture: somebody came
-    in, or a thing is too fast for the flow and would be torn.
+    change of size, where the last keyframe does not explain enough of the picture, and where something moved
+    by more than FURTHEST_CARRIED_PX.
     map_size_px: (width, height) of a frame's depth map. Not thread-safe.
     """
 
@@ -62,6 +64,8 @@ class Tracker:
             or frame_bgr.shape != self._frame_shape
             or self._since_keyframe >= self.every
             or motion.unexplained > MOST_UNEXPLAINED
+            or motion.unexplained_inside > MOST_UNEXPLAINED_INSIDE
+            or motion.spread_px > FURTHEST_CARRIED_PX
         )
         if is_keyframe:
             self.restart(gray_u8, frame_bgr.shape)

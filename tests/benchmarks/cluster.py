@@ -135,7 +135,7 @@ class Pretender:
         if int(task.source.stem) % self._long_one_in == 0:
             self._long.add(task.output)
             self.begun = max(self.begun, len(self._long))
-            return Extent(self._long_frames, Fraction(FPS), 3)
+            return Extent(self._long_frames, Fraction(FPS))
         self.done += 1
         return ConvertResult(task.output, 250)
 

@@ -21,7 +21,6 @@ from tests.support.predictors import CallingPredictor
 from tests.support.small_disk import small_disk as small_disk_at
 from tests.support.video_files import audio_hash, facts, pictures_rgb
 from video.convert import ConvertResult, ConvertSettings, convert
-from video.settings import default_every
 
 MakeClip = Callable[..., Path]
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
@@ -320,11 +319,3 @@ def test_a_full_disk_is_a_sentence_and_what_was_finished_is_kept(
     with pytest.raises(UserError, match="is full"):
         run(source, small_disk / "x.mp4", look=Look("side-by-side"), encoding=Encoding(5), resume=True)
     assert sorted(path.name for path in small_disk.iterdir()) == ["x.partial.mp4", "x.partial.npz"]
-
-
-@pytest.mark.parametrize(
-    ("frame_rate", "every"), [("60", 3), ("25", 3), ("24000/1001", 3), ("15", 2), ("10", 1)]
-)
-def test_slow_clips_are_inferred_more_often(frame_rate: str, every: int) -> None:
-    """What lies further apart in time cannot be carried along."""
-    assert default_every(Fraction(frame_rate)) == every

@@ -124,7 +124,7 @@ class Film:
             parts = []
         if len(parts) < 2:
             return self._as_a_whole()
-        self._plan = Plan(extent.frames, extent.every, tuple(parts))
+        self._plan = Plan(extent.frames, tuple(parts))
         self._pieces.save(self._mark(), self._plan)
         return self._missing()
 
@@ -137,9 +137,7 @@ class Film:
         return self._missing()
 
     def _mark(self) -> dict[str, Any]:
-        every = self._settings.every or self._plan.every
-        settings = {**self._settings.picture_settings(), "every": every}
-        return fingerprint(self.job.source, settings, self._model)
+        return fingerprint(self.job.source, self._settings.picture_settings(), self._model)
 
     def _missing(self) -> list[Unit]:
         """Units for the segments that have no piece, or the joining when all have."""
@@ -215,13 +213,13 @@ class Film:
         return unit
 
     def _scan(self, window: Window) -> Unit:
-        task = FindCut(self.job.source, window, self._extent.every)
+        task = FindCut(self.job.source, window)
         return Unit(self, lambda: task, lambda: SCANNING, f"looking for a cut from frame {window.first}")
 
     def _convert(self, segment: Segment) -> Unit:
         def task() -> Task:
             path, before = self._pieces.piece(segment), self._state_before(segment)
-            return ConvertSegment(self.job.source, segment, path, before, self._plan.every)
+            return ConvertSegment(self.job.source, segment, path, before)
 
         def rank() -> int:
             return RUNNING_IN if segment.in_take and self._state_before(segment) is None else CONVERTING

@@ -27,10 +27,9 @@ OURS = re.compile(
 
 @dataclass(frozen=True)
 class Plan:
-    """How a film is converted. frames: as its header promises. every: what the settings come to for it."""
+    """How a film is converted. frames: as its header promises."""
 
     frames: int
-    every: int
     segments: tuple[Segment, ...]
 
     def length(self, segment: Segment) -> int:
@@ -82,7 +81,7 @@ class Pieces:
         try:
             stored = json.loads((self.folder / PLAN).read_text("utf-8"))
             parts = tuple(Segment(**fields) for fields in stored["segments"])
-            return dict(stored["mark"]), Plan(int(stored["frames"]), int(stored["every"]), parts)
+            return dict(stored["mark"]), Plan(int(stored["frames"]), parts)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(
                 f"{self.folder / PLAN} is damaged ({type(error).__name__}).",

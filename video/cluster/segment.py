@@ -60,7 +60,6 @@ class SegmentRun:
         progress: Progress,
         cancel: threading.Event,
     ) -> None:
-        assert settings.every is not None
         self._info, self._segment, self._path, self._settings = info, segment, path, settings
         self._every = settings.every
         self._predictor, self._progress, self._cancel = predictor, progress, cancel

@@ -20,7 +20,7 @@ from video.outputs import VIDEO_OUTPUT_SUFFIXES, check_output
 from video.partial import partial_path
 from video.photo import convert_photo
 from video.pipeline import open_part
-from video.settings import ConvertResult, ConvertSettings, default_every
+from video.settings import ConvertResult, ConvertSettings
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,10 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Extent:
-    """A film that is to be converted in segments. every: what the settings come to for it."""
+    """A film that is to be converted in segments."""
 
     frames: int
     frame_rate: Fraction
-    every: int
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Look:
             return None
         if not windows(frames, info.frame_rate):
             return None
-        return Extent(frames, info.frame_rate, settings.every or default_every(info.frame_rate))
+        return Extent(frames, info.frame_rate)
 
 
 @dataclass(frozen=True)
@@ -100,13 +99,12 @@ class FindCut:
 
     source: Path
     window: Window
-    every: int
 
     def run(self, bench: Bench) -> Scan:
         first, stop = self.window.first, self.window.stop
         with open_part(probe(self.source), bench.settings, bench.predictor, first, stop) as reader:
             frames = _until(bench.cancel, reader)
-            cut, seen = first_cut(frames, bench.predictor.map_size_px, every=self.every)
+            cut, seen = first_cut(frames, bench.predictor.map_size_px, every=bench.settings.every)
         return Scan(self.window, None if cut is None else first + cut, seen)
 
 
@@ -118,7 +116,6 @@ class ConvertSegment:
     segment: Segment
     path: Path
     before: Path | None
-    every: int
 
     def run(self, bench: Bench) -> Piece | None:
         return SegmentRun(
@@ -126,7 +123,7 @@ class ConvertSegment:
             self.segment,
             self.path,
             self.before,
-            replace(bench.settings, every=self.every),
+            bench.settings,
             predictor=bench.predictor,
             progress=bench.progress,
             cancel=bench.cancel,

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from shared import DepthMap, FrameBGR, UserError
 from shared.media.photos import count_scans, decode_photo
 from tests.conftest import BrightnessPredictor
 from tests.support.web_server import SENTENCE, WebServer, server, skip_without_browser
+from video.settings import DEFAULT_EVERY
 
 if TYPE_CHECKING:
     from live.web.clips import Clips, Job
@@ -184,7 +186,7 @@ def short_clip(make_clip: Callable[..., Path]) -> Path:
     return make_clip("told.mp4", "-pix_fmt", "yuv420p", video="testsrc2=size=96x64:rate=25:duration=2")
 
 
-def converted(clips: Clips, clip: Path, every: int | None = None) -> Job:
+def converted(clips: Clips, clip: Path, every: int = DEFAULT_EVERY) -> Job:
     """What became of a visitor's clip."""
     from video.settings import ConvertSettings
 
@@ -260,22 +262,20 @@ class CountingPredictor(BrightnessPredictor):
         return super().predict(frame_bgr)
 
 
-@pytest.mark.parametrize(("frame_rate", "inferred"), [(10, 20), (25, 17)])
-def test_a_clip_is_inferred_as_often_as_its_frame_rate_asks(
-    frame_rate: int, inferred: int, make_clip: Callable[..., Path], tmp_path: Path
+def test_a_clip_is_inferred_as_often_as_by_the_command(
+    make_clip: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """With what the page sends before anybody has moved a control: the command's own default."""
+    """With what the page sends before anybody has moved a control."""
     skip_without_browser()
     from live.web.clips import Clips
     from live.web.page import START
     from live.web.query import every_of
 
-    still = f"color=gray:size=96x64:rate={frame_rate}:duration=2"
-    clip = make_clip(f"still-{frame_rate}.mp4", video=still)
+    clip = make_clip("still-25.mp4", video="color=gray:size=96x64:rate=25:duration=2")
     predictor = CountingPredictor()
     clips = Clips(predictor, tmp_path)  # type: ignore[arg-type]
     try:
         job = converted(clips, clip, every_of({"every": str(START["clip"]["every"])}))
-        assert (job.state, predictor.predicted) == ("done", inferred)
+        assert (job.state, predictor.predicted) == ("done", ceil(50 / DEFAULT_EVERY))
     finally:
         clips.close()

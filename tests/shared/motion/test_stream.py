@@ -86,7 +86,7 @@ def test_carried_depth_beats_held_depth(every: int, lookahead: bool, bound: floa
 @pytest.mark.parametrize("lookahead", [False, True])
 @pytest.mark.parametrize("count", [0, 1, 4, 11])
 def test_same_frames_same_order_same_count(every: int, lookahead: bool, count: int) -> None:
-    scene = Scene(11)
+    scene = Scene(11, speed_px=0.5)
     stream = DepthStream(scene, every, lookahead=lookahead)
     out = list(stream.process(scene.frames[:count]))
     assert [time_s for _, time_s, _ in out] == [time_s for _, time_s in scene.frames[:count]]
@@ -129,8 +129,8 @@ def test_a_cut_is_shown_at_once() -> None:
     assert stream.inferred == 4
 
 
-def test_who_comes_in_is_inferred_before_the_next_frame_is_due() -> None:
-    """A poster is pushed in from the left until the last keyframe says too little of the picture."""
+def test_who_comes_in_is_inferred_at_once() -> None:
+    """A poster is pushed in from the left; of what it brings, no keyframe before says anything."""
     poster_bgr = np.ascontiguousarray(255 - WALL_BGR[::-1, 144:400])
     frames = []
     for index in range(8):
@@ -144,8 +144,7 @@ def test_who_comes_in_is_inferred_before_the_next_frame_is_due() -> None:
         stream.push(frame_bgr, time_s)
         if stream.at_keyframe:
             inferred.append(index)
-    assert inferred[0] == 0
-    assert 2 <= inferred[1] <= 5
+    assert inferred == list(range(8))
 
 
 def test_a_cut_between_keyframes_is_inferred_at_once_with_lookahead_too() -> None:
@@ -173,7 +172,7 @@ def test_one_outlier_frame_leaves_the_range_alone() -> None:
 @pytest.mark.parametrize("lookahead", [False, True])
 @pytest.mark.parametrize("at_frame", [0, 9, 12])
 def test_a_restored_stream_goes_on_as_if_nothing_had_happened(lookahead: bool, at_frame: int) -> None:
-    scene = Scene(21)
+    scene = Scene(21, speed_px=1.0)
     whole, states = [], {}
     stream = DepthStream(Jittering(scene), 3, lookahead=lookahead)
     for index, (_, _, depth_map) in enumerate(stream.process(scene.frames)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import cv2
 import numpy as np
 import pytest
 
@@ -34,6 +35,41 @@ def test_frames_that_nobody_saw_count() -> None:
     tracker.track(STILL_BGR, 0.0)
     assert not tracker.track(STILL_BGR, 0.1, passed=5).is_keyframe
     assert tracker.track(STILL_BGR, 0.2, passed=1).is_keyframe
+
+
+def moved(step_px: int, side_px: int | None) -> list[FrameBGR]:
+    """Twelve pictures, 320x200: a textured square goes on by so much each time; None: all of it does."""
+    rng = np.random.default_rng(4)
+    wide_bgr = cv2.GaussianBlur(rng.integers(0, 256, (200, 640, 3), np.uint8), (0, 0), 3)
+    wide_bgr = cv2.normalize(wide_bgr, wide_bgr, 0, 255, cv2.NORM_MINMAX)
+    if side_px is None:
+        return [np.ascontiguousarray(wide_bgr[:, step_px * it :][:, :320]) for it in range(12)]
+    square_bgr = 255 - wide_bgr[:side_px, 320:][:, :side_px]
+    pictures = []
+    for number in range(12):
+        picture_bgr = wide_bgr[:, :320].copy()
+        left_px = 100 + step_px * number
+        picture_bgr[80 : 80 + side_px, left_px : left_px + side_px] = square_bgr
+        pictures.append(picture_bgr)
+    return pictures
+
+
+@pytest.mark.parametrize(
+    ("step_px", "side_px", "longest"),
+    [
+        (0, 40, 6),
+        (1, 40, 6),  # 0.8 pixels of the map a frame
+        (2, 40, 3),
+        (5, 40, 2),
+        (5, 20, 3),  # too small and quick for the flow, which leaves it behind
+        (5, None, 4),  # a camera that pans tears nothing apart
+    ],
+)
+def test_what_moves_beside_the_rest_is_inferred_before_it_is_far(
+    step_px: int, side_px: int | None, longest: int
+) -> None:
+    pictures = moved(step_px, side_px)
+    assert max(np.diff([*keyframes(pictures, 6), len(pictures)])) == longest
 
 
 @pytest.mark.parametrize("every", [1, 3])
