@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=SECONDS)
     options, arguments = parser.parse_known_args()
+    arguments = [it for it in arguments if it != "--"]  # which argparse leaves, and depth-live would obey
     if shutil.which("Xvfb") is None:
         parser.error("Xvfb is not installed")
     with (
