@@ -357,7 +357,7 @@ def test_mpeg_ts(start: StartSession, ffmpeg: str, kind: str) -> None:
     sender = subprocess.Popen([ffmpeg, "-v", "quiet", *video, *encoder, target], stdin=subprocess.DEVNULL)
     try:
         wait_for(lambda: kind == "udp" or is_listening(url))
-        session = start(url, "--no-window", "--duration", "2", "--stats", "stats.json", window=False)
+        session = start(url, "--no-window", "--duration", "4", "--stats", "stats.json", window=False)
         assert session.end() == (0, "")
     finally:
         sender.kill()
