@@ -15,7 +15,7 @@ from shared.motion.flow import Gray, Motion, motion_between, small_gray
 
 Timed = tuple[FrameBGR, float]
 
-# What both cost in inferences and save in errors: docs/measurements.md.
+# What they cost in inferences and save in errors: docs/measurements.md.
 MOST_UNEXPLAINED = 0.12  # a person who comes in, a camera that turns
 MOST_UNEXPLAINED_INSIDE = 0.007  # a thing too fast for the flow, which would stay behind
 FURTHEST_CARRIED_PX = 4.0  # of the map; beyond, what moves is torn from what stands still
