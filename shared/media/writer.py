@@ -34,7 +34,7 @@ FREE_CHECK_EVERY_S = 0.1
 PixelFormat = Literal["bgr24", "yuv420p"]
 
 # What veryfast looks for beyond this, a heat map does not hold: docs/measurements.md has what it costs.
-HEATMAP_SEARCH = "partitions=none:subme=0:me=dia:weightp=0"
+HEATMAP_SEARCH = "partitions=none:subme=0:me=dia:weightp=0:rc-lookahead=5"
 
 
 class VideoWriter:
