@@ -15,7 +15,7 @@ FARTHEST_INVERSE_DEPTH = 1 / 80  # 1/m: beyond 80 m a slope says nothing
 STEEPEST = 0.25  # of the logarithm, per pixel at half size
 EDGE = 0.1  # a step of the logarithm, over a pixel or two of half size: one thing ends before another
 EDGE_REACH_PX = 2
-EDGE_WEIGHT = 0.5
+EDGE_WEIGHT = 3.0
 LOCAL_CHANNELS = 3
 DEEPEST = 20  # the range of depths within a picture, from what is near on, that relative error is asked of
 
