@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -35,17 +34,6 @@ class BrightnessPredictor:
     def predict(self, frame_bgr: FrameBGR) -> DepthMap:
         small = cv2.resize(frame_bgr, self.map_size_px(frame_bgr), interpolation=cv2.INTER_AREA)
         return cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def garbage_is_collected_on_the_main_thread() -> Iterator[None]:
-    """What one file's tests leave of native libraries is not freed in the midst of another's, on any thread.
-
-    Twice the whole suite died at the same test, without a word of Python's, which only the main thread has
-    the stack to say; alone, that test never did.
-    """
-    yield
-    gc.collect()
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import sys
 import tempfile
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -47,11 +49,9 @@ class OpenVinoEngine:
 
         threads: how many of the CPU's cores inference may use; None takes all.
         """
-        openvino = import_openvino()
         self._network = network
         self._name = name
         self.fixed_size_px = _fixed_size_px(network)
-        self._core = openvino.Core()
         self._threads = threads
         self._candidate = FLOAT32
         self._may_fall_back = False
@@ -74,9 +74,8 @@ class OpenVinoEngine:
 
         Raises UserError when it cannot be read or is not one image in, one depth map out.
         """
-        openvino = import_openvino()
         try:
-            network = openvino.Core().read_model(path)
+            network = openvino_core().read_model(path)
         except RuntimeError as error:
             raise UserError(
                 f"{path.name} is damaged, or no network that OpenVINO can read.",
@@ -165,7 +164,7 @@ class OpenVinoEngine:
             settings["INFERENCE_NUM_THREADS"] = str(self._threads)
         if self._callers > 1:
             settings["NUM_STREAMS"] = str(self._callers)
-        return self._core.compile_model(network, self._candidate.device.upper(), settings)
+        return openvino_core().compile_model(network, self._candidate.device.upper(), settings)
 
 
 def network_bytes(network: Any) -> bytes:
@@ -186,7 +185,7 @@ def _read(content: NDArray[np.uint8], *, float_parts: int = 0) -> Any:
     graph = content[_LENGTH_BYTES:start].tobytes()
     if float_parts:
         graph = _marked(graph, tuple(f"pretrained.layer{part}." for part in range(1, float_parts + 1)))
-    return openvino.Core().read_model(graph, openvino.Tensor(content[start:], shared_memory=True))
+    return openvino_core().read_model(graph, openvino.Tensor(content[start:], shared_memory=True))
 
 
 def _marked(graph: bytes, names: tuple[str, ...]) -> bytes:
@@ -233,6 +232,21 @@ def import_openvino() -> Any:
     return openvino
 
 
+@cache
+def openvino_core() -> Any:
+    """OpenVINO's core, one for the whole process, with the plugin for CPUs loaded and never dropped.
+
+    That plugin gives the thread that loads it another stack for signals, with room for AMX's registers, and
+    takes the memory away when it is dropped, by whatever thread. Python's handlers run on that stack: loaded
+    by the main thread and dropped by another, the next Ctrl-C was a segmentation fault. So a thread loads it
+    that ends at once.
+    """
+    core = import_openvino().Core()
+    with ThreadPoolExecutor(1) as loader:
+        loader.submit(core.get_property, "CPU", "FULL_DEVICE_NAME").result()
+    return core
+
+
 def openvino_version() -> str:
     """OpenVINO's version with its build, such as 2026.4.1-22000-0123abcd."""
     return import_openvino().get_version()
@@ -240,6 +254,6 @@ def openvino_version() -> str:
 
 def processor() -> str:
     """The CPU's name, its number of cores, and what OpenVINO can do on it."""
-    core = import_openvino().Core()
+    core = openvino_core()
     capabilities = sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
     return f"{core.get_property('CPU', 'FULL_DEVICE_NAME')} {os.cpu_count()} {' '.join(capabilities)}"

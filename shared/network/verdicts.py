@@ -17,7 +17,7 @@ from typing import Any
 
 from shared import UserError, cache
 from shared.network.candidates import FLOAT32, Candidate, candidates_here, may_run
-from shared.network.engine_openvino import OpenVinoEngine, import_openvino, openvino_version, processor
+from shared.network.engine_openvino import OpenVinoEngine, openvino_core, openvino_version, processor
 
 REVISION = 2
 """Raise it when candidates, pictures or limits change: verdicts from before are then not used."""
@@ -130,7 +130,7 @@ class Verdict:
 
 def candidates_of(subject: Subject) -> list[Candidate]:
     """What may be tried beside float32 on this machine."""
-    core = import_openvino().Core()
+    core = openvino_core()
     cpu_can = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return candidates_here(core.available_devices, cpu_can, has_parts=bool(subject.entry_key))
 

@@ -18,7 +18,7 @@ from shared.network import choosing, verdicts
 from shared.network.candidates import FLOAT32, Candidate, candidates_here, may_run
 from shared.network.choosing import Choice, proving_beside
 from shared.network.engine import load_engine
-from shared.network.engine_openvino import OpenVinoEngine, import_openvino
+from shared.network.engine_openvino import OpenVinoEngine, openvino_core
 from shared.network.judging import MOST_DIFFERENCE, compare, fault_of
 from shared.network.verdicts import LONGEST_TRIAL_S, Subject, Trial, Verdict, read_verdict, write_verdict
 from shared.network.weights import ChosenWeights, choose_weights
@@ -246,7 +246,7 @@ def test_what_only_crashes_is_an_error_where_it_is_asked_for(mean_weights: Chose
 
 
 def test_a_device_that_openvino_does_not_find_is_an_error(mean_weights: ChosenWeights) -> None:
-    if "NPU" in import_openvino().Core().available_devices:
+    if "NPU" in openvino_core().available_devices:
         pytest.skip("this machine has one")
     with pytest.raises(UserError, match="--device npu cannot run on this machine: OpenVINO finds no such"):
         loaded(mean_weights, device="npu")
@@ -364,7 +364,7 @@ def test_what_cannot_be_compiled_after_all_falls_back_to_float32(
 
 
 def needs_bf16() -> None:
-    if "BF16" not in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if "BF16" not in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this processor has no bfloat16")
 
 

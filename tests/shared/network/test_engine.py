@@ -489,3 +489,28 @@ def test_only_the_shapes_used_last_stay_compiled() -> None:
         loaded.infer(np.zeros((1, 3, 32, 32 * number), np.float32))
     assert len(loaded._requests) == SHAPES_KEPT
     assert loaded.infer(np.ones((1, 3, 32, 64), np.float32)).shape == (32, 64)
+
+
+DROPPED_ELSEWHERE = """
+import gc, os, signal, threading
+import numpy as np
+from shared.network.engine_openvino import OpenVinoEngine
+from tests.support.networks import mean_network
+
+engines = [OpenVinoEngine(mean_network()), OpenVinoEngine(mean_network())]
+for engine in engines:
+    engine.infer(np.zeros((1, 3, 32, 32), np.float32))
+del engine
+thread = threading.Thread(target=lambda: (engines.clear(), gc.collect()))
+thread.start()
+thread.join()
+signal.signal(signal.SIGINT, lambda *_: os._exit(7))
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+def test_ctrl_c_is_heard_when_another_thread_has_dropped_an_engine() -> None:
+    """In a process of its own, which it once ended by a segmentation fault."""
+    done = subprocess.run([sys.executable, "-c", DROPPED_ELSEWHERE], cwd=REPOSITORY, check=False)
+    assert done.returncode == 7
