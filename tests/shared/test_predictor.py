@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from shared import DepthMap, UserError
+from shared.network.weights import choose_weights
 from shared.predictor import DepthPredictor, network_size, to_network_input
 from tests.support.golden import load_golden
 
@@ -57,6 +58,29 @@ def test_transform_turns_bgr_into_normalised_rgb() -> None:
     assert red == pytest.approx((1 - 0.485) / 0.229, abs=1e-5)
     assert green == pytest.approx(-0.456 / 0.224, abs=1e-5)
     assert blue == pytest.approx(-0.406 / 0.225, abs=1e-5)
+
+
+def test_the_bundled_weights_see_the_mean_of_a_noisy_frame_and_no_others() -> None:
+    noise_bgr = np.random.default_rng(0).integers(0, 256, (720, 1283, 3), dtype=np.uint8)
+    reference = to_network_input(noise_bgr)[0].mean(axis=0)
+    sampled = DepthPredictor(MeanEngine()).predict(noise_bgr)
+    averaged = DepthPredictor(MeanEngine(), weights=choose_weights("bundled")).predict(noise_bgr)
+    assert np.array_equal(sampled, reference)
+    assert averaged.std() < 0.4 * sampled.std(), "four by four pixels are one"
+    assert averaged.mean() == pytest.approx(sampled.mean(), abs=0.05)
+
+
+@pytest.mark.parametrize("width_px", [511, 512, 513])
+def test_averaging_moves_nothing(width_px: int) -> None:
+    """A bright half begins in the middle, whatever the width."""
+    frame_bgr = np.zeros((384, width_px, 3), np.uint8)
+    frame_bgr[:, width_px // 2 :] = 255
+    if width_px % 2:
+        frame_bgr[:, width_px // 2] = 128
+    depth_map = DepthPredictor(MeanEngine(), weights=choose_weights("bundled")).predict(frame_bgr)
+    low, high = depth_map[:, 0].mean(), depth_map[:, -1].mean()
+    bright_px = ((depth_map - low) / (high - low)).sum(axis=1)
+    assert np.abs(bright_px - depth_map.shape[1] / 2).max() < 0.3
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 3), (16, 4000, 3), (1080, 1920, 3), (4320, 7680, 3)])
