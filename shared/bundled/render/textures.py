@@ -115,10 +115,15 @@ def _pack(
 
 def read_linear(path: Path) -> Picture:
     """(h, w, 3) float32 linear RGB in 0..1."""
+    return (read_bgr(path)[:, :, ::-1].astype(np.float32) / 255) ** 2.2
+
+
+def read_bgr(path: Path) -> NDArray[np.uint8]:
+    """(h, w, 3). Raises UserError where it is no picture."""
     picture_bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture_bgr is None:
         raise UserError(f"{path} cannot be read as a picture.", "Unpack its folder again.")
-    return (picture_bgr[:, :, ::-1].astype(np.float32) / 255) ** 2.2
+    return picture_bgr
 
 
 def _square(picture: Picture) -> Picture:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,20 @@ import torch
 from safetensors.torch import save_file
 
 from shared.bundled.train.augment import Augmentation, Batch
+from shared.bundled.train.panoramas import panorama_views
 from shared.bundled.train.render_shards import add_photograph_options
 from shared.bundled.train.scores import Scores, score_rendered
 from shared.bundled.train.shards import ShardPool, read_shard
-from shared.bundled.train.training import LOG_EVERY, PEAK_RATE, TWIN_SHARE, Training, TrainSettings, sizes_at
+from shared.bundled.train.training import (
+    LOG_EVERY,
+    PEAK_RATE,
+    REAL_PICTURES,
+    STATISTICS_BATCHES,
+    TWIN_SHARE,
+    Training,
+    TrainSettings,
+    sizes_at,
+)
 from shared.console import run
 from shared.network.model import MidasSmall
 from shared.predictor import to_network_input
@@ -46,6 +57,7 @@ def train(settings: TrainSettings) -> Training:
         training.load(settings.checkpoint)
     elif settings.start_from is not None:
         training.load_weights(settings.start_from)
+        training.return_towards_imagenet(settings.towards_imagenet)
     else:
         training.load_imagenet_encoder()
     pool = ShardPool(settings.data, most_pictures=settings.most_pictures)
@@ -53,6 +65,8 @@ def train(settings: TrainSettings) -> Training:
     losses: list[float] = []
     saved_s = time.monotonic()
     with prepared_batches(training, pool) as batches:
+        if settings.towards_imagenet and not settings.resume:
+            training.measure_statistics(islice(batches, STATISTICS_BATCHES))
         while training.progress < 1:
             losses.append(_one_step(training, next(batches)))
             if training.step % settings.log_every == 0:
@@ -70,6 +84,8 @@ def train(settings: TrainSettings) -> Training:
 def prepared_batches(training: Training, pool: ShardPool) -> Iterator[Iterator[Batch]]:
     """Endless batches, each cropped and recoloured on a thread of its own while the one before is learnt."""
     augmentation = Augmentation()
+    surroundings = training.settings.surroundings
+    views = list(panorama_views(surroundings)) if surroundings else []
 
     def prepare() -> Batch:
         skipped = training.settings.schedule_from
@@ -77,7 +93,9 @@ def prepared_batches(training: Training, pool: ShardPool) -> Iterator[Iterator[B
         size_px = sizes[training.rng.integers(len(sizes))]
         twins = int(TWIN_SHARE * training.settings.batch)
         pictures = pool.draw(training.settings.batch - twins, training.rng, shape=size_px)
-        return augmentation.batch(pictures, size_px, twins=twins)
+        rows = training.rng.integers(len(views), size=REAL_PICTURES) if views else ()
+        real = [views[row] for row in rows]
+        return augmentation.batch(pictures, size_px, twins=twins, real=real)
 
     def batches() -> Iterator[Batch]:
         following = helper.submit(prepare)
@@ -195,6 +213,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoint")
     parser.add_argument("--start-from", type=Path, help="checkpoint or .safetensors to start from")
     parser.add_argument(
+        "--towards-imagenet",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="with --start-from: of the way, how far the encoder goes back before it learns on",
+    )
+    parser.add_argument(
         "--schedule-from", type=float, default=0.0, help="share of the schedule of sizes to skip"
     )
     parser.add_argument("--peak-rate", type=float, default=PEAK_RATE, help="highest learning rate")
@@ -212,8 +237,9 @@ def _command(options: argparse.Namespace) -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     photographs = []
     for name in ("textures", "surroundings", "meshes"):
-        folder = vars(options).pop(name)
+        folder = getattr(options, name)
         photographs += [f"--{name}", str(folder)] if folder else []
+    del options.textures, options.meshes
     if options.data is not None:
         train(TrainSettings(**vars(options)))
         return 0

