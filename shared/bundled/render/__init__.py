@@ -16,7 +16,7 @@ from shared.bundled.render.scene import (
     shell_row,
     surface_row,
 )
-from shared.bundled.render.textures import Atlas, atlas, photographed_atlas
+from shared.bundled.render.textures import Atlas, atlas, photographed_atlas, read_bgr
 
 __all__ = [
     "Atlas",
@@ -32,6 +32,7 @@ __all__ = [
     "holds",
     "load_meshes",
     "photographed_atlas",
+    "read_bgr",
     "render",
     "rotation_x",
     "rotation_y",

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bundled.render.textures import read_bgr
+from shared.bundled.render import read_bgr, rotation_x, rotation_y, rotation_z
 
 WIDTH_PX, HEIGHT_PX = 320, 240
 VIEWS_EACH = 100
@@ -35,13 +35,8 @@ def _random_rays(rng: np.random.Generator) -> NDArray[np.float64]:
     focal_px = WIDTH_PX / 2 / np.tan(np.radians(rng.uniform(55, 105)) / 2)
     x, y = np.meshgrid(np.arange(WIDTH_PX) + 0.5 - WIDTH_PX / 2, np.arange(HEIGHT_PX) + 0.5 - HEIGHT_PX / 2)
     rays = np.stack([x / focal_px, y / focal_px, np.ones_like(x)], axis=-1)
-    for axis, angle in (
-        (2, np.radians(rng.normal(0, 3))),
-        (0, np.radians(rng.normal(0, 13))),
-        (1, rng.uniform(0, 2 * np.pi)),
-    ):
-        turn, _ = cv2.Rodrigues(angle * np.eye(3)[axis])
-        rays = rays @ turn.T
+    rolled, tilted = rotation_z(np.radians(rng.normal(0, 3))), rotation_x(np.radians(rng.normal(0, 13)))
+    rays = rays @ (rotation_y(rng.uniform(0, 2 * np.pi)) @ tilted @ rolled).T
     return rays / np.linalg.norm(rays, axis=-1, keepdims=True)
 
 
