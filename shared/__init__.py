@@ -104,6 +104,16 @@ class UserError(Exception):
         self.exit_code = exit_code
 
 
+def halved_sizes(frame_px: tuple[int, int], least_px: tuple[int, int]) -> list[tuple[int, int]]:
+    """(width, height) of a frame each time it is halved, for as long as it stays as large as `least_px`."""
+    sizes_px = []
+    width_px, height_px = frame_px
+    while width_px >= 2 * least_px[0] and height_px >= 2 * least_px[1]:
+        width_px, height_px = width_px // 2, height_px // 2
+        sizes_px.append((width_px, height_px))
+    return sizes_px
+
+
 def check_frame_bgr(frame: object, *, name: str = "frame") -> FrameBGR:
     """Returns `frame` itself if it is a FrameBGR of at least 16x16 pixels, else raises ValueError."""
     if not isinstance(frame, np.ndarray):

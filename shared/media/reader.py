@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared import FrameBGR, UserError
+from shared import FrameBGR, UserError, halved_sizes
 from shared.media.decoding import frame_filters
 from shared.media.ffmpeg import FFmpeg, thread_options
 from shared.media.formats import input_arguments
@@ -78,10 +78,8 @@ class VideoReader:
         are still the picture's. ffmpeg makes them smaller before it converts them, and less goes through the
         pipe: of 1280x720 a quarter of the time.
         """
-        width_px, height_px = self.width_px, self.height_px
-        while width_px >= 2 * map_px[0] and height_px >= 2 * map_px[1]:
-            width_px, height_px = width_px // 2, height_px // 2
-        self._frame_px = width_px, height_px
+        whole_px = self.width_px, self.height_px
+        self._frame_px = [whole_px, *halved_sizes(whole_px, map_px)][-1]
         self._exact_colors = False
 
     def __iter__(self) -> Iterator[tuple[FrameBGR, float]]:

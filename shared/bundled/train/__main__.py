@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from shared import UserError
 from shared.bundled.train.augment import Augmentation, Batch
 from shared.bundled.train.panoramas import panorama_views
 from shared.bundled.train.render_shards import add_photograph_options
@@ -57,7 +58,8 @@ def train(settings: TrainSettings) -> Training:
         training.load(settings.checkpoint)
     elif settings.start_from is not None:
         training.load_weights(settings.start_from)
-        training.return_towards_imagenet(settings.towards_imagenet)
+        if settings.towards_imagenet:
+            training.return_towards_imagenet(settings.towards_imagenet)
     else:
         training.load_imagenet_encoder()
     pool = ShardPool(settings.data, most_pictures=settings.most_pictures)
@@ -235,6 +237,11 @@ def main(argv: list[str] | None = None) -> int:
 def _command(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    if options.towards_imagenet and options.start_from is None:
+        raise UserError(
+            "--towards-imagenet is a way back, and training without --start-from begins there.",
+            "Name the weights to go back from with --start-from.",
+        )
     photographs = []
     for name in ("textures", "surroundings", "meshes"):
         folder = getattr(options, name)

@@ -23,6 +23,7 @@ Picture = NDArray[Any]
 Crop = tuple[float, float, float, float]
 """top, left, height, width in pixels of the picture."""
 
+REAL_RECOLOURED = 0.5  # of the real pictures: the others keep the colours that rendered ones never have
 FURTHEST_STEP = 0.03  # of the crop: how far a twin's crop is moved, and how much it is wider or narrower
 
 
@@ -84,35 +85,35 @@ class Augmentation:
 
         real: pictures without depth, (H, W, 3) uint8 BGR.
         """
+        images, targets, maps = self._views(pairs, size_px, twins=twins)
+        unknown = [(image_bgr, np.zeros(image_bgr.shape[:2], np.float32)) for image_bgr in real]
+        real_images, _, real_maps = self._views(unknown, size_px, twins=len(real), recoloured=REAL_RECOLOURED)
+        real_m3hw = _normalised(real_images) if real else torch.zeros(0, 3, *size_px)
+        return Batch(
+            _normalised(images), torch.stack(targets), _as_maps(maps), real_m3hw, _as_maps(real_maps)
+        )
+
+    def _views(
+        self,
+        pairs: list[tuple[Picture, Picture]],
+        size_px: tuple[int, int],
+        *,
+        twins: int,
+        recoloured: float = 1.0,
+    ) -> tuple[list[Tensor], list[Tensor], list[list[list[float]]]]:
+        """A crop of each, then the first `twins` seen again: images, depths, and the maps to the twins."""
         seen, seen_again, maps = [], [], []
         for number, (image_bgr, inverse_depth) in enumerate(pairs):
             image, depth = _as_tensors(image_bgr, inverse_depth, flip=bool(torch.rand(()) < 0.5))
-            image = self._colour(image)
+            image = self._colour(image) if torch.rand(()) < recoloured else image
             crop = _random_crop(depth.shape[-2:], size_px)
             seen.append(self._view(image, depth, crop, size_px))
             if number < twins:
                 step = _a_hair_further(crop, depth.shape[-2:])
                 seen_again.append(self._view(image, depth, step, size_px))
                 maps.append(_map_between(crop, step))
-        images, targets = zip(*seen, *seen_again, strict=True)
-        return Batch(
-            _normalised(images), torch.stack(targets), _as_maps(maps), *self._real_twins(real, size_px)
-        )
-
-    def _real_twins(self, pictures: Sequence[Picture], size_px: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """`Batch.real_m3hw` and `Batch.real_twin_of_k23`."""
-        seen, seen_again, maps = [], [], []
-        for image_bgr in pictures:
-            unknown = np.zeros(image_bgr.shape[:2], np.float32)
-            image, depth = _as_tensors(image_bgr, unknown, flip=bool(torch.rand(()) < 0.5))
-            image = self._colour(image) if torch.rand(()) < 0.5 else image
-            crop = _random_crop(depth.shape[-2:], size_px)
-            step = _a_hair_further(crop, depth.shape[-2:])
-            seen.append(self._view(image, depth, crop, size_px)[0])
-            seen_again.append(self._view(image, depth, step, size_px)[0])
-            maps.append(_map_between(crop, step))
-        images = _normalised(seen + seen_again) if seen else torch.zeros(0, 3, *size_px)
-        return images, _as_maps(maps)
+        views = seen + seen_again
+        return [image for image, _ in views], [depth for _, depth in views], maps
 
     def _view(
         self, image: Tensor, depth: Tensor, crop: Crop, size_px: tuple[int, int]
@@ -156,9 +157,9 @@ class _Vignette(v2.Transform):  # type: ignore[misc]
         return tv_tensors.wrap((inpt * light).to(inpt.dtype), like=inpt)
 
 
-def _normalised(images: Sequence[Tensor]) -> Tensor:
+def _normalised(images: list[Tensor]) -> Tensor:
     """(3, h, w) RGB of 0..255 each -> (n, 3, h, w), noisy, by ImageNet's mean and deviation."""
-    image_n3hw = torch.stack(tuple(images)).float().div_(255)
+    image_n3hw = torch.stack(images).float().div_(255)
     mean = torch.from_numpy(IMAGENET_MEAN_RGB).view(1, 3, 1, 1)
     std = torch.from_numpy(IMAGENET_STD_RGB).view(1, 3, 1, 1)
     noisy = (image_n3hw + _sensor_noise(image_n3hw.shape)).clamp_(0, 1)

@@ -182,7 +182,7 @@ class Training:
         (Wortsman et al., CVPR 2022). Its norms' statistics are those of neither afterwards: see
         `measure_statistics`. Raises UserError without the package.
         """
-        given = _imagenet_entries() if share else []
+        given = _imagenet_entries()
         for model in (self.model, self.average):
             ours = model.pretrained.state_dict()
             for entry, theirs in zip(ours.values(), given, strict=False):

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from shared import UserError
+from shared.bundled.train.__main__ import main
 from shared.bundled.train.augment import Augmentation, Batch
 from shared.bundled.train.losses import twin_loss
 from shared.bundled.train.panoramas import HEIGHT_PX, VIEWS_EACH, WIDTH_PX, panorama_views
@@ -119,3 +120,9 @@ def test_the_way_back_to_imagenet(training: Training) -> None:
     assert torch.allclose(training.model.pretrained.state_dict()[weight], (own + target) / 2, atol=1e-6)
     training.return_towards_imagenet(1.0)
     assert torch.allclose(training.average.pretrained.state_dict()[weight], target, atol=1e-6)
+
+
+def test_a_way_back_needs_a_place_to_come_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--minutes", "1", "--out", str(tmp_path / "m.safetensors"), "--towards-imagenet", "0.5"]
+    assert main(options) == 2
+    assert "--start-from" in capsys.readouterr().err
