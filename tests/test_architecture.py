@@ -23,6 +23,7 @@ COMMAND_LAYER = {
     "shared/bundled/train/__main__.py",
     "shared/bundled/train/evaluate.py",
     "shared/bundled/train/render_demo.py",
+    "shared/bundled/train/mix.py",
     "shared/bundled/train/render_shards.py",
 }
 DIRECTIONS: dict[str, set[str]] = {

@@ -57,6 +57,13 @@ class Builder:
     def pick(self, items: Sequence[T]) -> T:
         return items[int(self.rng.random() * len(items))]
 
+    @contextmanager
+    def repeated(self, seed: int) -> Iterator[None]:
+        """Chance of this seed alone: what is built inside is the same each time."""
+        before, self.rng = self.rng, np.random.default_rng(seed)
+        yield
+        self.rng = before
+
     def colour(self, brightness: float | None = None, saturation: float | None = None) -> NDArray[np.float64]:
         """Linear RGB; brightness is spread evenly as the eye sees it, whatever the surface."""
         value = self.rng.random() if brightness is None else brightness

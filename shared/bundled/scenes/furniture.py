@@ -32,6 +32,22 @@ def table(b: Builder, width: float, depth: float, height: float) -> None:
         b.box((x - 0.2, height / 2, 0), (0.4, height - thick - 0.02, depth * 0.9), b.surface("panels"))
 
 
+def plain_table(b: Builder, width: float, depth: float, height: float, wood: Surface) -> None:
+    """A top on four stout legs or two side walls, all of one surface."""
+    thick, stout = b.u(0.02, 0.06), b.u(0.04, 0.1)
+    b.box((0, height - thick / 2, 0), (width, thick, depth), wood)
+    x, z, legs_m = width / 2 - stout, depth / 2 - stout, height - thick
+    if b.chance(0.2):
+        for side in (-x, x):
+            b.box((side, legs_m / 2, 0), (0.03, legs_m, depth * 0.95), wood)
+        return
+    for side in (-x, x):
+        for end in (-z, z):
+            b.limb((side, 0, end), (side, legs_m, end), stout, wood, box=True)
+    if b.chance(0.5):
+        b.box((0, legs_m - 0.05, 0), (2 * x, 0.1, 2 * z), wood)
+
+
 def chair(b: Builder) -> None:
     if b.mesh("chair"):
         return

@@ -12,7 +12,7 @@ import numpy as np
 
 from shared.bundled.render import Atlas, Builder, MeshLibrary, Scene
 from shared.bundled.render import atlas as own_atlas
-from shared.bundled.scenes import animals, clutter, faces, nature, rooms, streets
+from shared.bundled.scenes import animals, clutter, faces, nature, rooms, seating, streets
 
 
 def random_scene(
@@ -57,10 +57,12 @@ KINDS: dict[str, tuple[Maker, float]] = {
     "pets": (animals.pets, 0.01),
     "face": (faces.face, 0.025),
     "hands": (faces.hands, 0.015),
+    "round_a_table": (seating.round_a_table, 0.08),
+    "office": (seating.office, 0.05),
 }
 """What makes each kind, and its share."""
 GROUPS: dict[str, tuple[str, ...]] = {
-    "rooms": ("living_room", "desk", "large_table", "seats_and_sun", "corridor"),
+    "rooms": ("living_room", "desk", "large_table", "seats_and_sun", "corridor", "round_a_table", "office"),
     "streets": ("driver_street", "walker_street", "square", "from_above"),
     "nature": ("park", "wood", "shore", "fields", "humps_and_rocks", "animals_outdoors"),
     "people": ("webcam", "standing_people", "face", "hands", "pets"),

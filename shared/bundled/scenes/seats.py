@@ -58,9 +58,9 @@ def office_chair(b: Builder) -> None:
             b.box((x, high + 0.23, -0.02), (0.06, 0.03, 0.28), frame)
 
 
-def slatted_chair(b: Builder) -> None:
+def slatted_chair(b: Builder, wood: Surface | None = None) -> None:
     """Stout legs; a back of slats across or upright between two posts that are gaps otherwise."""
-    wood = b.surface(b.pick(("wood", "wood", "plain")))
+    wood = wood or b.surface(b.pick(("wood", "wood", "plain")))
     wide, high, back, post = b.u(0.4, 0.5), b.u(0.42, 0.48), b.u(0.4, 0.6), b.u(0.03, 0.06)
     b.box((0, high, 0), (wide, b.u(0.02, 0.05), wide), wood)
     x, z, top = wide / 2 - post / 2, wide / 2 - post / 2, high + back

@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from shared import UserError
 from shared.bundled.train.augment import Augmentation, Batch
@@ -40,6 +39,7 @@ from shared.bundled.train.training import (
     Training,
     TrainSettings,
     sizes_at,
+    write_weights,
 )
 from shared.console import run
 from shared.network.model import MidasSmall
@@ -139,7 +139,13 @@ def _finish_round(training: Training) -> None:
     """Checkpoint, held-back scores and the weights as they stand."""
     settings = training.settings
     training.save(settings.checkpoint)
-    export(training.average, settings.out, steps=training.step, samples=training.samples)
+    write_weights(
+        training.average.state_dict(),
+        settings.out,
+        encoder=training.average.sizes.encoder,
+        steps=training.step,
+        samples=training.samples,
+    )
     if settings.held_back is not None:
         scores = held_back_scores(training.average, settings.held_back, most=60)
         logger.info("step %d held back: %s", training.step, scores)
@@ -159,21 +165,6 @@ def held_back_scores(model: MidasSmall, folder: Path, *, most: int | None = None
             prediction = model(torch.from_numpy(to_network_input(image_bgr)))[0].numpy()
             scores.append(score_rendered(prediction, inverse_depth.astype(np.float32)))
     return Scores.mean(scores)
-
-
-def export(model: MidasSmall, path: Path, *, steps: int, samples: int) -> None:
-    """Writes float16 safetensors, whole or not at all."""
-    tensors = {
-        name: (entry.half() if entry.is_floating_point() else entry).contiguous()
-        for name, entry in model.state_dict().items()
-    }
-    unfinished = path.with_suffix(".part")
-    save_file(
-        tensors,
-        unfinished,
-        metadata={"encoder": model.sizes.encoder, "steps": str(steps), "samples": str(samples)},
-    )
-    unfinished.replace(path)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from shared import UserError
@@ -230,6 +230,21 @@ class Training:
         self.optimiser.load_state_dict(state["optimiser"])
         self.rng.bit_generator.state = state["rng"]
         self.step, self.samples, self.spent_s = state["step"], state["samples"], state["spent_s"]
+
+
+def write_weights(state: dict[str, Tensor], path: Path, *, encoder: str, steps: int, samples: int) -> None:
+    """Writes float16 safetensors, whole or not at all, and what they are made of."""
+    tensors = {
+        name: (entry.half() if entry.is_floating_point() else entry).contiguous()
+        for name, entry in state.items()
+    }
+    unfinished = path.with_suffix(".part")
+    save_file(
+        tensors,
+        unfinished,
+        metadata={"encoder": encoder, "steps": str(steps), "samples": str(samples)},
+    )
+    unfinished.replace(path)
 
 
 def _with_detail(state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
