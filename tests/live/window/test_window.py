@@ -138,8 +138,10 @@ def test_keys_zoom_the_relief_and_not_the_window(session: Session) -> None:
     assert legend(before).sum() > 200
     for name in ("plus", "plus", "plus", "plus"):
         session.key(name)
-    larger = session.wait_for_shot(lambda shot: not shows_relief(shot))
-    assert np.mean(legend(larger) != legend(before)) < 0.01
+    # Waited for, not asserted of the first shot: a busy machine may still be drawing that one.
+    session.wait_for_shot(
+        lambda shot: not shows_relief(shot) and np.mean(legend(shot) != legend(before)) < 0.01
+    )
     for name in ("minus", "minus", "minus", "minus"):
         session.key(name)
     session.wait_for_shot(shows_relief)
