@@ -216,6 +216,16 @@ def test_every_kind_is_in_one_group() -> None:
     assert sorted(kind for kinds in GROUPS.values() for kind in kinds) == sorted(KINDS)
 
 
+def test_what_is_repeated_is_the_same_and_chance_goes_on() -> None:
+    b, alone = Builder(np.random.default_rng(4)), Builder(np.random.default_rng(4))
+    for _ in range(2):
+        with b.repeated(7):
+            seats.slatted_chair(b)
+    half = len(b.boxes) // 2
+    np.testing.assert_array_equal(np.array(b.boxes[:half]), np.array(b.boxes[half:]))
+    assert b.u(0, 1) == alone.u(0, 1)
+
+
 @pytest.mark.parametrize(
     "make", [seats.office_chair, seats.slatted_chair, seats.lounge_chair, seats.stool, seats.seat]
 )
