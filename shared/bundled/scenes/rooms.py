@@ -12,6 +12,7 @@ from shared.bundled.scenes import furniture as things
 from shared.bundled.scenes import outdoors, people, vehicles
 from shared.bundled.scenes.interior import at_wall, ceiling_lamps, door, openings, trim
 from shared.bundled.scenes.layout import hang_pictures, line_walls
+from shared.bundled.scenes.seating import room_to_eat_in
 from shared.bundled.scenes.seats import seat
 from shared.bundled.scenes.surroundings import (
     FAR,
@@ -92,11 +93,7 @@ def desk(b: Builder) -> Scene:
 
 def large_table(b: Builder) -> Scene:
     """Somebody stands or sits at a large table: it fills the foreground, papers on it, seats round it."""
-    room = Room(b.u(3, 7), b.u(2.3, 3.2), b.u(3, 7))
-    openings(b, room, b.pick((0, 0, 1, 2)))
-    line_walls(b, room, b.u(0.4, 0.95))
-    hang_pictures(b, room)
-    trim(b, room)
+    room = room_to_eat_in(b)
     wide, deep, high, yaw = b.u(1.2, 3.0), b.u(0.7, 1.4), b.u(0.68, 0.8), b.u(-0.9, 0.9)
     x, z = b.u(-0.15, 0.15) * room.width, b.u(0.25, 0.6) * room.depth
     with b.at(x, 0, z, yaw):

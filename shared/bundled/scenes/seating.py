@@ -17,13 +17,19 @@ from shared.bundled.scenes.seats import office_chair, seat, slatted_chair
 from shared.bundled.scenes.surroundings import Room, finish, indoor_lights, look, sunshine
 
 
-def round_a_table(b: Builder) -> Scene:
-    """Seats of one make round a table, often of its wood; some stand between the table and the camera."""
+def room_to_eat_in(b: Builder) -> Room:
+    """Lined with furniture, pictures on its walls, the middle free for a table."""
     room = Room(b.u(3, 7), b.u(2.3, 3.2), b.u(3, 7))
     openings(b, room, b.pick((0, 0, 1, 2)))
     line_walls(b, room, b.u(0.4, 0.95))
     hang_pictures(b, room)
     trim(b, room)
+    return room
+
+
+def round_a_table(b: Builder) -> Scene:
+    """Seats of one make round a table, often of its wood; some stand between the table and the camera."""
+    room = room_to_eat_in(b)
     wide, deep, high = b.u(0.7, 2.4), b.u(0.6, 1.1), b.u(0.68, 0.78)
     x, z, yaw = b.u(-0.15, 0.15) * room.width, b.u(0.35, 0.65) * room.depth, b.u(0, 2 * pi)
     wood = b.surface(b.pick(("wood", "wood", "plain"))) if b.chance(0.6) else None
