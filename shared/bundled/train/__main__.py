@@ -87,7 +87,7 @@ def prepared_batches(training: Training, pool: ShardPool) -> Iterator[Iterator[B
     """Endless batches, each cropped and recoloured on a thread of its own while the one before is learnt."""
     augmentation = Augmentation()
     surroundings = training.settings.surroundings
-    views = list(panorama_views(surroundings)) if surroundings else []
+    views = panorama_views(surroundings) if surroundings else []
 
     def prepare() -> Batch:
         skipped = training.settings.schedule_from

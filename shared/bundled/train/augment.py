@@ -34,14 +34,15 @@ class Batch:
     twin_of_k23: the last k pictures are the first k seen again; for each, the affine map that takes places of
     the first (x, y in -1..1) to places of its twin, as `torch.nn.functional.affine_grid` takes it.
 
-    real_m3hw: real pictures, of which only this is known: the second half of them is the first seen again,
-    real_twin_of_k23 as above.
+    real_m3hw: real pictures; real_target_mhw: what is known of their inverse depth, else NaN. The second half
+    of them is the first seen again, real_twin_of_k23 as above.
     """
 
     image_n3hw: Tensor
     target_nhw: Tensor
     twin_of_k23: Tensor
     real_m3hw: Tensor
+    real_target_mhw: Tensor
     real_twin_of_k23: Tensor
 
     def __len__(self) -> int:
@@ -79,23 +80,28 @@ class Augmentation:
         size_px: tuple[int, int],
         *,
         twins: int = 0,
-        real: Sequence[Picture] = (),
+        real: Sequence[tuple[Picture, Picture]] = (),
     ) -> Batch:
         """Pairs of (H, W, 3) uint8 BGR and (H, W) inverse depth -> a batch of that size, twins last.
 
-        real: pictures without depth, (H, W, 3) uint8 BGR.
+        real: pairs too, of real pictures.
         """
         images, targets, maps = self._views(pairs, size_px, twins=twins)
-        unknown = [(image_bgr, np.zeros(image_bgr.shape[:2], np.float32)) for image_bgr in real]
-        real_images, _, real_maps = self._views(unknown, size_px, twins=len(real), recoloured=REAL_RECOLOURED)
-        real_m3hw = _normalised(real_images) if real else torch.zeros(0, 3, *size_px)
+        if not real:
+            none = torch.zeros(0, *size_px)
+            return Batch(
+                *(_normalised(images), torch.stack(targets), _as_maps(maps)),
+                *(none[:, None].expand(-1, 3, -1, -1), none, _as_maps([])),
+            )
+        seen, known, real_maps = self._views(real, size_px, twins=len(real), recoloured=REAL_RECOLOURED)
         return Batch(
-            _normalised(images), torch.stack(targets), _as_maps(maps), real_m3hw, _as_maps(real_maps)
+            *(_normalised(images), torch.stack(targets), _as_maps(maps)),
+            *(_normalised(seen), torch.stack(known), _as_maps(real_maps)),
         )
 
     def _views(
         self,
-        pairs: list[tuple[Picture, Picture]],
+        pairs: Sequence[tuple[Picture, Picture]],
         size_px: tuple[int, int],
         *,
         twins: int,

@@ -1,6 +1,7 @@
 """MiDaS's training objective. Source: Ranftl et al., TPAMI 2020, equations 3 to 11. Imports torch.
 
-All functions take inverse depth of shape (N, h, w), float32; every pixel is known.
+All functions take inverse depth of shape (N, h, w), float32. A target is NaN where nothing is known; a local
+geometry's is known everywhere.
 """
 
 from __future__ import annotations
@@ -20,28 +21,46 @@ LOCAL_CHANNELS = 3
 DEEPEST = 20  # the range of depths within a picture, from what is near on, that relative error is asked of
 
 
-def align_robustly(inverse_depth: Tensor) -> Tensor:
+def align_robustly(inverse_depth: Tensor, known: Tensor) -> Tensor:
     """Takes out shift (the mean of the middle fifth) and scale (the mean absolute deviation), per picture.
+
+    known: (N, h, w) bool; the others count for neither.
 
     The paper's shift is the median. Its gradient falls on the one pixel that happens to be the median, with
     the weight of thousands, and drowned what the others said in the encoder's gradients.
     """
-    flat = inverse_depth.flatten(1)
-    count = flat.shape[1]
-    middle = flat.sort(dim=1).values[:, int(0.4 * count) : max(int(0.6 * count), 1)]
-    shift = middle.mean(dim=1, keepdim=True)
-    scale = (flat - shift).abs().mean(dim=1, keepdim=True).clamp_min(1e-4)
+    flat, known = inverse_depth.flatten(1), known.flatten(1)
+    count = known.sum(dim=1, keepdim=True)
+    in_order = flat.masked_fill(~known, torch.inf).sort(dim=1).values
+    place = torch.arange(flat.shape[1], device=flat.device)
+    middle = (place >= (0.4 * count).long()) & (place < (0.6 * count).long().clamp_min(1)) & (count > 0)
+    shift = _mean(in_order.masked_fill(~middle, 0), middle)
+    scale = _mean((flat - shift).abs(), known).clamp_min(1e-4)
     return ((flat - shift) / scale).view_as(inverse_depth)
 
 
-def gradient_loss(residual: Tensor, scales: int = GRADIENT_SCALES) -> Tensor:
-    """Mean absolute gradient of the residual at halved resolutions: depth edges lie where they belong."""
+def _mean(values: Tensor, where: Tensor) -> Tensor:
+    """(n, pixels) -> (n, 1): the mean where `where`; 0 where that is nowhere."""
+    return (values * where).sum(dim=1, keepdim=True) / where.sum(dim=1, keepdim=True).clamp_min(1)
+
+
+def gradient_loss(residual: Tensor, known: Tensor, scales: int = GRADIENT_SCALES) -> Tensor:
+    """Mean absolute gradient of the residual at halved resolutions: depth edges lie where they belong.
+
+    Only between neighbours that are both known.
+    """
     total = residual.new_zeros(())
     for scale in range(scales):
         step = 2**scale
-        r = residual[:, ::step, ::step]
-        total = total + (r[:, :, 1:] - r[:, :, :-1]).abs().mean() + (r[:, 1:] - r[:, :-1]).abs().mean()
+        r, k = residual[:, ::step, ::step], known[:, ::step, ::step]
+        total = total + _mean_all(r.diff(dim=2).abs(), k[:, :, 1:] & k[:, :, :-1])
+        total = total + _mean_all(r.diff(dim=1).abs(), k[:, 1:] & k[:, :-1])
     return total / scales
+
+
+def _mean_all(values: Tensor, where: Tensor) -> Tensor:
+    """The mean of all that is known, in whichever picture: one of which little is known says little."""
+    return (values * where).sum() / where.sum().clamp_min(1)
 
 
 def relative_loss(prediction: Tensor, target: Tensor, *, gradient_weight: float) -> Tensor:
@@ -52,9 +71,12 @@ def relative_loss(prediction: Tensor, target: Tensor, *, gradient_weight: float)
     and eyes ask for ratios. Fitted by least squares to inverse depth, as the scores do. Beyond DEEPEST times
     the nearest, and in the sky, it is enough to be far.
     """
+    known = ~target.isnan()
+    nearest = target.flatten(1).nanquantile(0.98, dim=1, keepdim=True).nan_to_num()
+    floor = (nearest / DEEPEST).clamp_min(FARTHEST_INVERSE_DEPTH)
+    target = target.nan_to_num()
     flat, truth = prediction.flatten(1), target.flatten(1)
-    floor = (truth.quantile(0.98, dim=1, keepdim=True) / DEEPEST).clamp_min(FARTHEST_INVERSE_DEPTH)
-    aligned = _fitted(flat, truth, truth > FARTHEST_INVERSE_DEPTH)
+    aligned = _fitted(flat, truth, known.flatten(1) & (truth > FARTHEST_INVERSE_DEPTH))
     # Below the floor a straight line goes on where the logarithm would end.
     logarithm = torch.where(
         aligned > floor, aligned.clamp_min(floor).log(), floor.log() + aligned / floor - 1
@@ -62,21 +84,21 @@ def relative_loss(prediction: Tensor, target: Tensor, *, gradient_weight: float)
     residual = logarithm - truth.clamp_min(floor).log()
     residual = torch.where(truth > floor, residual, residual.clamp_min(0))
     residual = residual.view_as(target)
-    at_edges = _near_edges(target, floor[..., None])
-    edge_error = (at_edges * residual.abs()).sum() / at_edges.sum().clamp_min(1)
-    return residual.abs().mean() + EDGE_WEIGHT * edge_error + gradient_weight * gradient_loss(residual)
+    edge_error = _mean_all(residual.abs(), known & _near_edges(target, known, floor[..., None]))
+    mean_error = _mean_all(residual.abs(), known)
+    return mean_error + EDGE_WEIGHT * edge_error + gradient_weight * gradient_loss(residual, known)
 
 
-def _near_edges(target: Tensor, floor: Tensor) -> Tensor:
-    """(n, h, w): 1 within EDGE_REACH_PX of where one thing ends before another, else 0.
+def _near_edges(target: Tensor, known: Tensor, floor: Tensor) -> Tensor:
+    """(n, h, w): within EDGE_REACH_PX of where one thing is known to end before another.
 
     Few pixels lie there, and a mean over the picture hardly asks for them: what is drawn soft is soft there.
     """
     logarithm = target.maximum(floor).log()
     steps = torch.zeros_like(target)
-    steps[:, :, 1:] = logarithm.diff(dim=2).abs()
-    steps[:, 1:] = steps[:, 1:].maximum(logarithm.diff(dim=1).abs())
-    return F.max_pool2d((steps > EDGE).float()[:, None], 2 * EDGE_REACH_PX + 1, 1, EDGE_REACH_PX)[:, 0]
+    steps[:, :, 1:] = logarithm.diff(dim=2).abs() * (known[:, :, 1:] & known[:, :, :-1])
+    steps[:, 1:] = steps[:, 1:].maximum(logarithm.diff(dim=1).abs() * (known[:, 1:] & known[:, :-1]))
+    return F.max_pool2d((steps > EDGE).float()[:, None], 2 * EDGE_REACH_PX + 1, 1, EDGE_REACH_PX)[:, 0] > 0
 
 
 def _fitted(flat: Tensor, truth: Tensor, known: Tensor) -> Tensor:
@@ -104,8 +126,9 @@ def midas_loss(prediction: Tensor, target: Tensor, *, gradient_weight: float) ->
     The paper leaves out the fifth of a picture that is furthest off, against wrong ground truth. Rendered
     depth is exact, and furthest off are the edges and the one near thing in the picture: all of it counts.
     """
-    residual = align_robustly(prediction) - align_robustly(target)
-    shape = residual.abs().mean() / 2 + gradient_weight * gradient_loss(residual)
+    known = ~target.isnan()
+    residual = align_robustly(prediction, known) - align_robustly(target.nan_to_num(), known)
+    shape = _mean_all(residual.abs(), known) / 2 + gradient_weight * gradient_loss(residual, known)
     return shape + ANCHOR_WEIGHT * scale_anchor(prediction)
 
 

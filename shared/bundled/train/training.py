@@ -43,8 +43,9 @@ LOCAL_WEIGHT = 0.5
 RELATIVE_WEIGHT = 1.0
 TWIN_WEIGHT = 1.0
 TWIN_SHARE = 0.25  # of the pictures of a batch are another's twin
-REAL_PICTURES = 2  # in a batch, each with its twin, where there are panoramas
+REAL_PICTURES = 3  # in a batch, each with its twin, where there are panoramas
 REAL_TWIN_WEIGHT = 0.5
+TRACED_WEIGHT = 0.5  # of what is known of real pictures' depth: a dozen places, and traced by hand
 STATISTICS_BATCHES = 60
 EMA_DECAY = 0.998
 LOG_EVERY = 50
@@ -133,6 +134,11 @@ class Training:
             loss = loss + TWIN_WEIGHT * twin_loss(prediction[:twins], prediction[-twins:], batch.twin_of_k23)
         if real:
             loss = loss + REAL_TWIN_WEIGHT * twin_loss(of_real[:real], of_real[real:], batch.real_twin_of_k23)
+            traced = midas_loss(of_real, batch.real_target_mhw, gradient_weight=settings.gradient_weight)
+            traced = traced + RELATIVE_WEIGHT * relative_loss(
+                of_real, batch.real_target_mhw, gradient_weight=settings.gradient_weight
+            )
+            loss = loss + TRACED_WEIGHT * traced
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)

@@ -137,16 +137,18 @@ def test_the_ramp_scores_on_the_photos_what_their_read_me_says(reference_folder:
 def test_the_loss_does_not_see_scale_and_shift() -> None:
     generator = torch.Generator().manual_seed(0)
     target, guess = (torch.rand((2, 48, 64), generator=generator) for _ in range(2))
-    residual = align_robustly(guess) - align_robustly(target)
-    rescaled = align_robustly(7 * guess + 3) - align_robustly(0.1 * target + 2)
+    known = torch.ones_like(target, dtype=torch.bool)
+    residual = align_robustly(guess, known) - align_robustly(target, known)
+    rescaled = align_robustly(7 * guess + 3, known) - align_robustly(0.1 * target + 2, known)
     assert torch.allclose(residual, rescaled, atol=1e-4)
-    assert (align_robustly(2 * target + 1) - align_robustly(target)).abs().mean() < 1e-5
+    assert (align_robustly(2 * target + 1, known) - align_robustly(target, known)).abs().mean() < 1e-5
 
 
 def test_no_single_pixel_bears_the_gradient_of_the_alignment() -> None:
     prediction = torch.rand(1, 48, 64, generator=torch.Generator().manual_seed(1), requires_grad=True)
     ramp_down = torch.linspace(0, 1, 48)[None, :, None].expand(1, 48, 64).square()
-    (align_robustly(prediction) - align_robustly(ramp_down)).abs().mean().backward()
+    known = torch.ones_like(ramp_down, dtype=torch.bool)
+    (align_robustly(prediction, known) - align_robustly(ramp_down, known)).abs().mean().backward()
     assert prediction.grad is not None
     gradient = prediction.grad.abs()
     assert gradient.max() < 0.01 * gradient.sum()
@@ -170,10 +172,31 @@ def test_the_loss_prefers_a_sharp_edge_in_its_place() -> None:
     blurred = torch.from_numpy(cv2.GaussianBlur(target[0].numpy(), (0, 0), 4))[None]
     shifted = torch.roll(target, 6, dims=2)
     for worse in (blurred, shifted):
-        assert gradient_loss(worse - target) > gradient_loss(target - target)
+        known = torch.ones_like(target, dtype=torch.bool)
+        assert gradient_loss(worse - target, known) > gradient_loss(target - target, known)
         assert midas_loss(worse + 1, target, gradient_weight=1) > midas_loss(
             target + 1, target, gradient_weight=1
         )
+
+
+@pytest.mark.parametrize("loss", [midas_loss, relative_loss])
+def test_what_is_not_known_is_not_asked_for(loss: Callable[..., torch.Tensor]) -> None:
+    """Whatever the prediction is there, as long as its mean stays; of one picture nothing is known."""
+    target = torch.rand((3, 48, 64), generator=torch.Generator().manual_seed(2)) + 0.1
+    target[0, 10:30, 20:40] = torch.nan
+    target[1] = torch.nan
+    guess = torch.rand((3, 48, 64), generator=torch.Generator().manual_seed(3)).requires_grad_()
+    otherwise = guess.detach().clone()
+    otherwise[0, 10:30, 20:40] = otherwise[0, 10:30, 20:40].flip(0)
+    otherwise[1] = otherwise[1].flip(1)
+    found = loss(guess, target, gradient_weight=4.0)
+    found.backward()
+    assert guess.grad is not None
+    assert guess.grad.isfinite().all()
+    assert float(loss(otherwise, target, gradient_weight=4.0)) == pytest.approx(found.item())
+    known_otherwise = otherwise.clone()
+    known_otherwise[0, :10] = otherwise[0, :10].flip(1)
+    assert float(loss(known_otherwise, target, gradient_weight=4.0)) != pytest.approx(found.item())
 
 
 def test_the_relative_loss_asks_for_ratios_whatever_scale_and_shift() -> None:
@@ -278,7 +301,10 @@ def test_the_sizes_end_with_those_of_use() -> None:
 def test_a_checkpoint_goes_on_where_it_stopped(tmp_path: Path) -> None:
     first = Training(settings(tmp_path))
     twin = torch.eye(2, 3)[None]
-    batch = Batch(torch.rand(3, 3, 64, 96), torch.rand(3, 64, 96), twin, torch.rand(2, 3, 64, 96), twin)
+    batch = Batch(
+        *(torch.rand(3, 3, 64, 96), torch.rand(3, 64, 96), twin),
+        *(torch.rand(2, 3, 64, 96), torch.rand(2, 64, 96), twin),
+    )
     first.update(batch)
     first.save(tmp_path / "a.ckpt")
     second = Training(settings(tmp_path, seed=9))
@@ -290,6 +316,7 @@ def test_a_checkpoint_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert first.update(batch) == pytest.approx(second.update(batch), rel=1e-3)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_weights_from_before_detail_answer_as_they_did(tmp_path: Path) -> None:
     before = MidasSmall(dataclasses.replace(BUNDLED_SMALL, detail=0)).eval()
     torch.save({"average": before.state_dict()}, tmp_path / "before.ckpt")

@@ -1,8 +1,9 @@
-"""Training on real pictures without depth, and what keeps the encoder's knowledge of photographs."""
+"""Training on real pictures, of whose depth little is known, and what keeps what photographs taught."""
 
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -32,6 +33,7 @@ def random_batch(*, real: int = 2) -> Batch:
         torch.rand(3, 64, 96),
         twin,
         torch.rand(2 * real, 3, 64, 96),
+        torch.full((2 * real, 64, 96), torch.nan),
         twin.expand(real, 2, 3),
     )
 
@@ -42,7 +44,9 @@ def test_views_look_where_a_camera_does(tmp_path: Path) -> None:
     sphere_bgr[..., 0] = np.linspace(0, 255, 256)[:, None]
     sphere_bgr[..., 1] = np.where(np.arange(512) < 256, 0, 255)
     cv2.imwrite(str(tmp_path / "a.webp"), sphere_bgr, [cv2.IMWRITE_WEBP_QUALITY, 101])
-    views_bgr = panorama_views(tmp_path)
+    views = panorama_views(tmp_path)
+    assert all(np.isnan(inverse_depth).all() for _, inverse_depth in views), "nobody has traced it"
+    views_bgr = np.stack([image_bgr for image_bgr, _ in views])
     assert views_bgr.shape == (VIEWS_EACH, HEIGHT_PX, WIDTH_PX, 3)
     latitude = views_bgr[..., 0].mean(axis=2)
     assert (latitude[:, -1] > latitude[:, 0] + 20).all()
@@ -61,7 +65,8 @@ def test_a_real_picture_and_its_twin_show_the_same_places() -> None:
     torch.manual_seed(0)
     down, across = np.mgrid[0:240, 0:320]
     picture_bgr = np.stack([down / 240, across / 320, 0 * down], axis=-1)
-    pictures = [(255 * picture_bgr).astype(np.uint8)] * 8
+    inverse_depth = np.where(down < 120, np.nan, across / 320).astype(np.float32)
+    pictures = [((255 * picture_bgr).astype(np.uint8), inverse_depth)] * 8
     rendered = [(np.zeros((96, 128, 3), np.uint8), np.ones((96, 128), np.float32))]
     batch = Augmentation().batch(rendered, (96, 128), real=pictures)
     assert len(batch) == 1
@@ -69,6 +74,8 @@ def test_a_real_picture_and_its_twin_show_the_same_places() -> None:
     first, again = batch.real_m3hw.mean(dim=1).split(8)
     exact = twin_loss(first, again, batch.real_twin_of_k23)
     assert exact < twin_loss(first, again, torch.eye(2, 3).expand(8, 2, 3))
+    known = ~batch.real_target_mhw.isnan()
+    assert 0 < known.float().mean() < 1, "the crop takes what is known along"
     assert Augmentation().batch(rendered, (96, 128)).real_m3hw.shape == (0, 3, 96, 128)
 
 
@@ -91,11 +98,21 @@ def test_real_pictures_are_asked_to_read_alike(training: Training) -> None:
         with_real.target_nhw,
         with_real.twin_of_k23,
         with_real.real_m3hw[:0],
+        with_real.real_target_mhw[:0],
         with_real.real_twin_of_k23[:0],
     )
     more = training.update(with_real)
     training.model.load_state_dict(state)
     assert more > training.update(without)
+
+
+def test_what_is_traced_of_real_pictures_is_learnt(training: Training) -> None:
+    state = {name: entry.clone() for name, entry in training.model.state_dict().items()}
+    batch = random_batch()
+    unknown = training.update(batch)
+    training.model.load_state_dict(state)
+    assert training.update(replace(batch, real_target_mhw=torch.rand(4, 64, 96))) > unknown
+    assert all(entry.isfinite().all() for entry in training.model.state_dict().values())
 
 
 def test_statistics_are_those_of_the_batches(training: Training) -> None:
