@@ -86,8 +86,8 @@ def train(settings: TrainSettings) -> Training:
 def prepared_batches(training: Training, pool: ShardPool) -> Iterator[Iterator[Batch]]:
     """Endless batches, each cropped and recoloured on a thread of its own while the one before is learnt."""
     augmentation = Augmentation()
-    surroundings = training.settings.surroundings
-    views = panorama_views(surroundings) if surroundings else []
+    folder, left_out = training.settings.surroundings, training.settings.leave_out
+    views = panorama_views(folder, without=left_out) if folder else []
 
     def prepare() -> Batch:
         skipped = training.settings.schedule_from
@@ -221,6 +221,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--most-pictures", type=int, default=13_000, help="kept in memory (553 KB each)")
     parser.add_argument("--threads", type=int, default=1)
     add_photograph_options(parser)
+    parser.add_argument(
+        "--leave-out",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="panoramas of --surroundings not to learn from, so that they can be scored on",
+    )
     parser.add_argument("--seed", type=int, default=1)
     return run(lambda: _command(parser.parse_args(argv)), prog=parser.prog)
 
@@ -232,6 +239,11 @@ def _command(options: argparse.Namespace) -> int:
         raise UserError(
             "--towards-imagenet is a way back, and training without --start-from begins there.",
             "Name the weights to go back from with --start-from.",
+        )
+    if options.leave_out and options.surroundings is None:
+        raise UserError(
+            "--leave-out names panoramas, and there are none without --surroundings.",
+            "Name their folder with --surroundings.",
         )
     photographs = []
     for name in ("textures", "surroundings", "meshes"):

@@ -1,8 +1,9 @@
 """Scores of the bundled network: `python -m shared.bundled.train.evaluate [--scenes N] [--photos FOLDER]`.
 
-On rendered scenes that no training reads, all together or by kind, and on photos with measured depth:
-NAME.jpg with NAME_depth_mm.png (uint16, millimetres, 0 = not measured). Beside them the baseline that only
-says 'lower is nearer'.
+On rendered scenes that no training reads, all together or by kind; on views of panoramas whose depth is
+traced, which say something new where the training left them out; and on photos with measured depth: NAME.jpg
+with NAME_depth_mm.png (uint16, millimetres, 0 = not measured). Beside them the baseline that only says
+'lower is nearer'.
 """
 
 from __future__ import annotations
@@ -21,18 +22,28 @@ from numpy.typing import NDArray
 from shared import DepthMap, FrameBGR, UserError
 from shared.bundled.render import Atlas, MeshLibrary
 from shared.bundled.scenes import GROUPS, random_scene
+from shared.bundled.train.panoramas import views_of
 from shared.bundled.train.render_shards import (
     HELD_BACK_SEED,
     add_photograph_options,
     photographs_from,
     render_seeds,
 )
-from shared.bundled.train.scores import Scores, edge_widths, ramp, score, score_rendered
+from shared.bundled.train.scores import (
+    FURTHEST_RENDERED_M,
+    Scores,
+    edge_widths,
+    ramp,
+    score,
+    score_rendered,
+)
 
 logger = logging.getLogger(__name__)
 
 WIDTH_PX, HEIGHT_PX = 256, 192
 GROUP_SEEDS = 10_000  # from one group's held-back seeds to the next one's
+LEAST_KNOWN = 0.25  # of a view of a traced panorama, nearer than FURTHEST_RENDERED_M
+LEAST_RANGE = 1.35  # from the farthest to the nearest of it
 Photographs = tuple[Atlas | None, MeshLibrary | None]
 Predict = Callable[[FrameBGR], DepthMap]
 
@@ -76,13 +87,31 @@ def median_edge_width(predict: Predict, count: int, photographs: Photographs) ->
 
 
 def _guesses(predict: Predict, image_bgr: FrameBGR, inverse_depth: DepthMap) -> tuple[Scores, Scores]:
-    guesses = predict(image_bgr), ramp(HEIGHT_PX, WIDTH_PX)
+    guesses = predict(image_bgr), ramp(*inverse_depth.shape)
     own, baseline = (score_rendered(guess, inverse_depth) for guess in guesses)
     return own, baseline
 
 
 def _means(pairs: list[tuple[Scores, Scores]]) -> tuple[Scores, Scores]:
     return Scores.mean([own for own, _ in pairs]), Scores.mean([baseline for _, baseline in pairs])
+
+
+def score_traced(predict: Predict, folder: Path, count: int) -> dict[str, tuple[Scores, Scores]]:
+    """For each traced panorama of the folder, by name: means over `count` views, as for rendered scenes.
+
+    Views of which little is known, or that are as far away all over, ask nothing and are left out.
+    """
+    found = {}
+    for path in sorted(folder.glob("*.webp")):
+        pairs = []
+        for image_bgr, inverse_depth in views_of(path, count, np.random.default_rng(HELD_BACK_SEED)):
+            far = np.nan_to_num(inverse_depth.astype(np.float32))
+            known = far[far > 1 / FURTHEST_RENDERED_M]
+            if known.size > LEAST_KNOWN * far.size and known.max() > LEAST_RANGE * known.min():
+                pairs.append(_guesses(predict, image_bgr, far))
+        if pairs:
+            found[path.stem] = _means(pairs)
+    return found
 
 
 def score_photos(predict: Predict, folder: Path) -> dict[str, tuple[Scores, Scores]]:
@@ -118,8 +147,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--groups", type=int, metavar="N", help="N held-back scenes of each group of kinds")
     parser.add_argument("--edges", type=int, metavar="N", help="width of depth edges, on N scenes of each")
     parser.add_argument("--photos", type=Path, help="a folder of photos with measured depth")
+    parser.add_argument("--traced", type=int, metavar="N", help="N views of each traced panorama")
     add_photograph_options(parser)
     options = parser.parse_args(argv)
+    if options.traced and options.surroundings is None:
+        parser.error("--traced scores on panoramas: name their folder with --surroundings")
 
     import torch
 
@@ -135,6 +167,9 @@ def main(argv: list[str] | None = None) -> int:
         score_groups(predict, options.groups, photographs).items() if options.groups else ()
     ):
         rows[group], rows[f"{group}, ramp"] = own, baseline
+    if options.traced:
+        for name, (own, baseline) in score_traced(predict, options.surroundings, options.traced).items():
+            rows[name], rows[f"{name}, ramp"] = own, baseline
     if options.photos is not None:
         photos = score_photos(predict, options.photos)
         rows |= {name: own for name, (own, _) in photos.items()}

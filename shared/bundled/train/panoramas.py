@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared import UserError
 from shared.bundled.render import read_bgr, rotation_x, rotation_y, rotation_z
 from shared.bundled.train.tracings import inverse_distance_of
 
@@ -19,23 +21,28 @@ View = tuple[NDArray[np.uint8], NDArray[np.float16]]
 ENLARGED = 2  # a view of 1024 pixels all round is small: smooth when looked at as closely as training does
 
 
-def panorama_views(folder: Path, *, seed: int = 5) -> list[View]:
-    """VIEWS_EACH views of each whole-sphere picture (equirectangular) in the folder.
+def panorama_views(folder: Path, *, without: Collection[str] = (), seed: int = 5) -> list[View]:
+    """VIEWS_EACH views of each whole-sphere picture (equirectangular) in the folder but those named.
 
-    Cameras of 55 to 105 degrees, turned anywhere, tilted and rolled as one holds them. Raises UserError where
-    a file is no picture.
+    Raises UserError where a file is no picture, or where there is none of a name.
     """
+    paths = sorted(folder.glob("*.webp"))
+    for name in without:
+        if name not in {path.stem for path in paths}:
+            raise UserError(f"{folder} holds no panorama {name}.webp.", "Check the names after --leave-out.")
     rng = np.random.default_rng(seed)
-    views = []
-    for path in sorted(folder.glob("*.webp")):
-        sphere_bgr = cv2.resize(read_bgr(path), None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC)
-        inverse_distance = inverse_distance_of(path.stem, height_px=len(sphere_bgr))
-        for _ in range(VIEWS_EACH):
-            axis, rays = _random_rays(rng)
-            image_bgr = _seen(sphere_bgr, rays, cv2.INTER_LINEAR)
-            along_rays = _seen(inverse_distance, rays, cv2.INTER_NEAREST)
-            views.append((image_bgr, (along_rays / (rays @ axis)).astype(np.float16)))
-    return views
+    return [view for path in paths if path.stem not in without for view in views_of(path, VIEWS_EACH, rng)]
+
+
+def views_of(path: Path, count: int, rng: np.random.Generator) -> Iterator[View]:
+    """Of one such picture: cameras of 55 to 105 degrees, turned anywhere, held as one holds them."""
+    sphere_bgr = cv2.resize(read_bgr(path), None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC)
+    inverse_distance = inverse_distance_of(path.stem, height_px=len(sphere_bgr))
+    for _ in range(count):
+        axis, rays = _random_rays(rng)
+        image_bgr = _seen(sphere_bgr, rays, cv2.INTER_LINEAR)
+        along_rays = _seen(inverse_distance, rays, cv2.INTER_NEAREST)
+        yield image_bgr, (along_rays / (rays @ axis)).astype(np.float16)
 
 
 def _random_rays(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

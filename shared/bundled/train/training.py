@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,7 @@ class TrainSettings:
     start_from: Path | None = None
     towards_imagenet: float = 0.0
     surroundings: Path | None = None
+    leave_out: Sequence[str] = ()
     schedule_from: float = 0.0
     log_every: int = LOG_EVERY
 

@@ -143,3 +143,9 @@ def test_a_way_back_needs_a_place_to_come_from(tmp_path: Path, capsys: pytest.Ca
     options = ["--minutes", "1", "--out", str(tmp_path / "m.safetensors"), "--towards-imagenet", "0.5"]
     assert main(options) == 2
     assert "--start-from" in capsys.readouterr().err
+
+
+def test_what_is_left_out_lies_in_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--minutes", "1", "--out", str(tmp_path / "m.safetensors"), "--leave-out", "a"]
+    assert main(options) == 2
+    assert "--surroundings" in capsys.readouterr().err

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from shared import UserError
 from shared.bundled.train import panoramas, tracings
-from shared.bundled.train.panoramas import panorama_views
+from shared.bundled.train.evaluate import score_traced
+from shared.bundled.train.panoramas import panorama_views, views_of
+from shared.bundled.train.render_shards import HELD_BACK_SEED
 from shared.bundled.train.tracings import (
     HEIGHT_PX,
     UNSURE_PX,
@@ -135,15 +138,46 @@ def test_each_tracing_says_something(path: Path) -> None:
     assert np.nanmin(inverse) >= 0
 
 
-def test_a_view_of_level_ground_is_a_plane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Inverse depth of a plane grows evenly over a pinhole camera's picture, whichever way it is held."""
+@pytest.fixture
+def level_ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a.webp, traced as nothing but level ground, and b.webp, which nobody has traced."""
     monkeypatch.setattr(tracings, "FOLDER", tmp_path)
     monkeypatch.setattr(panoramas, "VIEWS_EACH", 5)
     (tmp_path / "a.json").write_text(json.dumps({"eye_m": EYE_M, "parts": []}), encoding="utf-8")
-    cv2.imwrite(str(tmp_path / "a.webp"), np.zeros((256, 512, 3), np.uint8))
-    for _, inverse_depth in panorama_views(tmp_path):
+    noise_bgr = np.random.default_rng(1).integers(0, 255, (256, 512, 3)).astype(np.uint8)
+    for name in ("a", "b"):
+        cv2.imwrite(str(tmp_path / f"{name}.webp"), noise_bgr)
+    return tmp_path
+
+
+def test_a_view_of_level_ground_is_a_plane(level_ground: Path) -> None:
+    """Inverse depth of a plane grows evenly over a pinhole camera's picture, whichever way it is held."""
+    for _, inverse_depth in panorama_views(level_ground, without=["b"]):
         down, across = np.nonzero(inverse_depth > 0.02)
         values = inverse_depth[down, across].astype(np.float64)
         design = np.stack([down, across, np.ones_like(down)], axis=1)
         fit, *_ = np.linalg.lstsq(design, values, rcond=None)
         assert np.abs(design @ fit - values).max() < 0.02
+
+
+def test_panoramas_can_be_left_out(level_ground: Path) -> None:
+    assert len(panorama_views(level_ground)) == 10
+    assert len(panorama_views(level_ground, without=["a"])) == 5
+    with pytest.raises(UserError, match=r"holds no panorama c\.webp"):
+        panorama_views(level_ground, without=["c"])
+
+
+def test_what_is_traced_is_scored(level_ground: Path) -> None:
+    """Exact depth, whatever its scale, beats the ramp; of what is not traced there is no score."""
+    rng = np.random.default_rng(HELD_BACK_SEED)
+    exact = {image.tobytes(): depth for image, depth in views_of(level_ground / "a.webp", 20, rng)}
+
+    def predict(image_bgr: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return 3 * np.nan_to_num(exact[image_bgr.tobytes()].astype(np.float32)) + 1
+
+    found = score_traced(predict, level_ground, 20)
+    assert list(found) == ["a"]
+    own, baseline = found["a"]
+    assert own.rho > 0.99
+    assert own.d1 > 0.99
+    assert own.abs_rel < 0.05 < baseline.abs_rel
