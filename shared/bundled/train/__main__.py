@@ -228,6 +228,13 @@ def main(argv: list[str] | None = None) -> int:
         metavar="NAME",
         help="panoramas of --surroundings not to learn from, so that they can be scored on",
     )
+    parser.add_argument(
+        "--mix-styles",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of the batches, in how many pictures take on the style of others",
+    )
     parser.add_argument("--seed", type=int, default=1)
     return run(lambda: _command(parser.parse_args(argv)), prog=parser.prog)
 

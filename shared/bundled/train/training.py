@@ -46,6 +46,7 @@ TWIN_SHARE = 0.25  # of the pictures of a batch are another's twin
 REAL_PICTURES = 3  # in a batch, each with its twin, where there are panoramas
 REAL_TWIN_WEIGHT = 0.5
 TRACED_WEIGHT = 0.5  # of what is known of real pictures' depth: a dozen places, and traced by hand
+STYLE_BETA = 0.3  # of the mixing share: mostly nearly one's own or nearly the other's
 STATISTICS_BATCHES = 60
 EMA_DECAY = 0.998
 LOG_EVERY = 50
@@ -69,6 +70,7 @@ class TrainSettings:
     towards_imagenet: float = 0.0
     surroundings: Path | None = None
     leave_out: Sequence[str] = ()
+    mix_styles: float = 0.0
     schedule_from: float = 0.0
     log_every: int = LOG_EVERY
 
@@ -86,6 +88,8 @@ class Training:
         self.model = MidasSmall(BUNDLED_SMALL).to(memory_format=torch.channels_last)
         self.average = deepcopy(self.model)
         _keep_depthwise_in_float32(self.model)
+        for stage in (self.model.pretrained.layer1, self.model.pretrained.layer2):
+            stage[-1].register_forward_hook(self._mix_styles)
         fused = BUNDLED_SMALL.features[0]
         self.local_head = nn.Sequential(nn.GroupNorm(1, fused), nn.Conv2d(fused, LOCAL_CHANNELS, 1))
         decoder = [*self.model.scratch.parameters(), *self.local_head.parameters()]
@@ -148,6 +152,24 @@ class Training:
         self.step += 1
         self.samples += len(batch)
         return loss.item()
+
+    def _mix_styles(self, stage: nn.Module, _: object, features: Tensor) -> Tensor:
+        """In that share of the batches, each picture's features take on some of another's mean and deviation.
+
+        Rendered ones those of real pictures, too: light and surface are style, and depth is not to hang on
+        them. Source: Zhou et al., "Domain generalization with MixStyle", ICLR 2021.
+        """
+        if not stage.training or torch.rand(()) >= self.settings.mix_styles:
+            return features
+        values = features.float()
+        variance, mean = (part.detach() for part in torch.var_mean(values, dim=(2, 3), keepdim=True))
+        deviation = (variance + 1e-6).sqrt()
+        other = torch.randperm(len(values))
+        share = torch.distributions.Beta(STYLE_BETA, STYLE_BETA).sample((len(values), 1, 1, 1))
+        mixed = mean.lerp(mean[other], share) + (values - mean) / deviation * deviation.lerp(
+            deviation[other], share
+        )
+        return mixed.to(features.dtype)
 
     @torch.no_grad()
     def _update_average(self) -> None:

@@ -115,6 +115,25 @@ def test_what_is_traced_of_real_pictures_is_learnt(training: Training) -> None:
     assert all(entry.isfinite().all() for entry in training.model.state_dict().values())
 
 
+def test_styles_are_mixed_in_training_only(tmp_path: Path) -> None:
+    """What is told apart from the mean and deviation of others: the normalised features stay one's own."""
+    always = TrainSettings(1.0, tmp_path, None, tmp_path / "m.safetensors", resume=False, mix_styles=1.0)
+    model = Training(always).model
+    stage, found = model.pretrained.layer1[-1], []
+    stage.register_forward_hook(lambda *given: found.append(given[2]))
+    for norm in (module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)):
+        norm.eval()
+    images = torch.rand(4, 3, 64, 96) * torch.tensor([0.2, 1, 2, 3]).view(4, 1, 1, 1)
+    with torch.no_grad():
+        model(images)
+        stage.eval()
+        model(images)
+    mixed, plain = found
+    assert not torch.allclose(mixed.mean(dim=(2, 3)), plain.mean(dim=(2, 3)), atol=1e-3)
+    first, second = ((f - f.mean((2, 3), keepdim=True)).flatten(2) for f in (mixed, plain))
+    assert torch.nn.functional.cosine_similarity(first, second, dim=2).min() > 0.999
+
+
 def test_statistics_are_those_of_the_batches(training: Training) -> None:
     batches = [random_batch(), random_batch()]
     training.measure_statistics(batches)
