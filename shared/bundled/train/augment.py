@@ -87,16 +87,14 @@ class Augmentation:
         real: pairs too, of real pictures.
         """
         images, targets, maps = self._views(pairs, size_px, twins=twins)
-        if not real:
-            none = torch.zeros(0, *size_px)
-            return Batch(
-                *(_normalised(images), torch.stack(targets), _as_maps(maps)),
-                *(none[:, None].expand(-1, 3, -1, -1), none, _as_maps([])),
-            )
         seen, known, real_maps = self._views(real, size_px, twins=len(real), recoloured=REAL_RECOLOURED)
         return Batch(
-            *(_normalised(images), torch.stack(targets), _as_maps(maps)),
-            *(_normalised(seen), torch.stack(known), _as_maps(real_maps)),
+            image_n3hw=_normalised(images),
+            target_nhw=torch.stack(targets),
+            twin_of_k23=_as_maps(maps),
+            real_m3hw=_normalised(seen) if real else torch.zeros(0, 3, *size_px),
+            real_target_mhw=torch.stack(known) if real else torch.zeros(0, *size_px),
+            real_twin_of_k23=_as_maps(real_maps),
         )
 
     def _views(

