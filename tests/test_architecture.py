@@ -25,6 +25,7 @@ COMMAND_LAYER = {
     "shared/bundled/train/render_demo.py",
     "shared/bundled/train/mix.py",
     "shared/bundled/train/render_shards.py",
+    "shared/bundled/train/show_tracing.py",
 }
 DIRECTIONS: dict[str, set[str]] = {
     "shared": set(),

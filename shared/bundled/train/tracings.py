@@ -1,10 +1,10 @@
 """Depth of panoramas, traced by hand: what stands where on the ground, and from it how far each pixel is.
 
-A tracing is NAME.json beside this file for the panorama NAME.webp: parts with an outline each, painted one
-over the other. What none of them covers is level ground below the horizon and sky above. Where a thing
-stands on the ground says how far away it is (Hoiem et al., "Geometric context from a single image", 2005):
-with the eye `eye_m` metres above level ground, what is seen at an angle a below the horizon lies
-eye_m / tan(a) away.
+A tracing is tracings/NAME.json for the panorama NAME.webp: parts with an outline each, painted one over the
+other. What none of them covers is level ground below the horizon, and above it the ceiling, or sky where
+there is none. Where a thing stands on the ground says how far away it is (Hoiem et al., "Geometric context
+from a single image", 2005): with the eye `eye_m` metres above level ground, what is seen at an angle a below
+the horizon lies eye_m / tan(a) away. `show_tracing` draws it.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from shared.bundled.train import panoramas, tracings
 from shared.bundled.train.evaluate import score_traced
 from shared.bundled.train.panoramas import panorama_views, views_of
 from shared.bundled.train.render_shards import HELD_BACK_SEED
+from shared.bundled.train.show_tracing import main
 from shared.bundled.train.tracings import (
     HEIGHT_PX,
     UNSURE_PX,
@@ -181,3 +182,24 @@ def test_what_is_traced_is_scored(level_ground: Path) -> None:
     assert own.rho > 0.99
     assert own.d1 > 0.99
     assert own.abs_rel < 0.05 < baseline.abs_rel
+
+
+def test_a_tracing_is_shown(level_ground: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Past the seam, too: near ground is bright, and at the horizon nothing is known."""
+    out = level_ground / "out.png"
+    cv2.imwrite(str(level_ground / "a.webp"), np.zeros((512, 1024, 3), np.uint8))
+    seen = [str(level_ground / "a.webp"), "--out", str(out), "--crop", "-64", "200", "128", "312"]
+    assert main(seen) == 0
+    picture = cv2.imread(str(out))
+    scale = picture.shape[1] // 128
+    assert picture.shape[0] == 312 * scale
+    column = picture[:, 3 * scale + 5].astype(int)  # between two lines of the grid
+    assert column[(490 - 200) * scale].sum() > column[(300 - 200) * scale].sum() > 0
+    assert column[(256 - 200) * scale + 1].argmax() == 0, "blue: so near to the horizon nothing is known"
+    assert main([*seen, "--plain"]) == 0
+    assert not cv2.imread(str(out))[(490 - 200) * scale, 3 * scale + 5].any()
+    assert main([*seen[:3], "--crop", "0", "500", "10", "50"]) == 2
+    assert "--crop" in capsys.readouterr().err
+    (level_ground / "a.webp").write_bytes(b"nothing")
+    assert main(seen) == 2
+    assert "cannot be read" in capsys.readouterr().err
