@@ -163,13 +163,11 @@ def main(argv: list[str] | None = None) -> int:
     for count in options.scenes:
         rows[f"{count} scenes"], rows[f"{count} scenes, ramp"] = score_scenes(predict, count)
     photographs = photographs_from(options) if options.groups or options.edges else (None, None)
-    for group, (own, baseline) in (
-        score_groups(predict, options.groups, photographs).items() if options.groups else ()
-    ):
-        rows[group], rows[f"{group}, ramp"] = own, baseline
+    found = score_groups(predict, options.groups, photographs) if options.groups else {}
     if options.traced:
-        for name, (own, baseline) in score_traced(predict, options.surroundings, options.traced).items():
-            rows[name], rows[f"{name}, ramp"] = own, baseline
+        found |= score_traced(predict, options.surroundings, options.traced)
+    for name, (own, baseline) in found.items():
+        rows[name], rows[f"{name}, ramp"] = own, baseline
     if options.photos is not None:
         photos = score_photos(predict, options.photos)
         rows |= {name: own for name, (own, _) in photos.items()}

@@ -7,7 +7,6 @@ written, and with --plain without the depth, as it is before anything is traced.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,7 @@ from numpy.typing import NDArray
 
 from shared import FrameBGR, UserError
 from shared.bundled.render import read_bgr
-from shared.bundled.train import tracings
-from shared.bundled.train.tracings import HEIGHT_PX, WIDTH_PX, inverse_distance_of
+from shared.bundled.train.tracings import HEIGHT_PX, WIDTH_PX, inverse_distance_of, tracing_of
 from shared.console import run
 from shared.render import heatmap
 
@@ -64,13 +62,13 @@ def _coloured(inverse: NDArray[np.float32]) -> FrameBGR:
 
 
 def _draw_outlines(picture: FrameBGR, name: str, corner: tuple[int, int], scale: int) -> None:
-    path = tracings.FOLDER / f"{name}.json"
-    for part in json.loads(path.read_text(encoding="utf-8"))["parts"] if path.exists() else ():
+    tracing = tracing_of(name)
+    for part in tracing.parts if tracing else ():
         for turn_px in (-WIDTH_PX, 0, WIDTH_PX):
             moved = np.array([turn_px, 0]) - corner
-            outline = ((np.array(part["outline"], float) + moved) * scale).round().astype(np.int32)
+            outline = ((np.array(part.outline, float) + moved) * scale).round().astype(np.int32)
             cv2.polylines(picture, [outline], isClosed=True, color=OUTLINE_BGR)
-            for foot in part.get("base", ()):
+            for foot in part.base:
                 x, y = ((np.array(foot) + moved) * scale).round().astype(int).tolist()
                 cv2.circle(picture, (x, y), 4, BASE_BGR, cv2.FILLED)
 

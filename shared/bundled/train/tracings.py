@@ -10,9 +10,9 @@ the horizon lies eye_m / tan(a) away. `show_tracing` draws it.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -23,10 +23,10 @@ WIDTH_PX, HEIGHT_PX = 1024, 512
 FOLDER = Path(__file__).parent / "tracings"
 STEP = 0.12  # of the logarithm of distance: one thing ends before another
 UNSURE_PX = 2  # a hand is no more exact than that: nothing is known so near to a step
-STEEPEST_RAD = np.radians(0.2)  # so near to the horizon the ground says nothing about distance
+FLATTEST_RAD = np.radians(0.2)  # so near to the horizon the ground says nothing about distance
 HORIZON_M = 400.0
 
-Outline = list[list[float]]
+Places = Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,17 @@ class Part:
     """
 
     kind: str
-    outline: Outline
-    base: Outline
-    points: Outline
-    distance_m: float | None
-    height_m: float
+    outline: Places
+    name: str = ""
+    base: Places = ()
+    points: Places = ()
+    distance_m: float | None = None
+    height_m: float = 0.0
 
     def inverse_distance(self, rays: NDArray[np.float64], eye_m: float) -> NDArray[np.float64]:
         """(n,) 1/m along rays (n, 3) of length 1; x right, y down, z ahead; 0 where there is none."""
         if self.kind == "level":
-            return np.maximum(rays[..., 1] / (eye_m - self.height_m), 0.0)
+            return _of_level(rays, eye_m - self.height_m)
         if self.kind == "plane":
             places = np.array(self.points, float)
             normal, *_ = np.linalg.lstsq(rays_through(places[:, :2]), 1 / places[:, 2], rcond=None)
@@ -70,7 +71,7 @@ class Part:
         if self.distance_m is not None:
             return np.full_like(azimuth_rad, 1 / self.distance_m)
         feet = rays_through(np.array(self.base, float))
-        inverse = (feet[:, 1] / np.hypot(feet[:, 0], feet[:, 2])).clip(np.tan(STEEPEST_RAD))
+        inverse = (feet[:, 1] / np.hypot(feet[:, 0], feet[:, 2])).clip(np.tan(FLATTEST_RAD))
         inverse /= eye_m - self.height_m
         if len(feet) == 1:
             return np.full_like(azimuth_rad, inverse[0])
@@ -104,9 +105,9 @@ class Tracing:
         x, y = np.meshgrid(np.arange(shape[1]) + 0.5, np.arange(shape[0]) + 0.5)
         enlarged = height_px / HEIGHT_PX
         rays = rays_through(np.stack([x, y], axis=-1) / enlarged)
-        inverse = self._level(rays, 0.0)
+        inverse = _of_level(rays, self.eye_m)
         if self.ceiling_m is not None:
-            inverse = np.maximum(inverse, self._level(rays, self.ceiling_m))
+            inverse = np.maximum(inverse, _of_level(rays, self.eye_m - self.ceiling_m))
         open_space = inverse.copy()
         known = np.full(shape, self.ground_is_known) | (rays[..., 1] < 0)
         for part in self.parts:
@@ -114,23 +115,25 @@ class Tracing:
             through = rays[covered]
             of_part = part.inverse_distance(through, self.eye_m)
             if part.kind == "upright":
-                standing_on = np.maximum(open_space[covered], self._level(through, part.height_m))
-                of_part = np.maximum(of_part, standing_on)
+                standing_on = _of_level(through, self.eye_m - part.height_m)
+                of_part = np.maximum(of_part, np.maximum(open_space[covered], standing_on))
             inverse[covered] = of_part
             known[covered] = part.kind != "unknown"
         return inverse.astype(np.float32), known & ~_near_steps(inverse, round(UNSURE_PX * enlarged))
 
-    def _level(self, rays: NDArray[np.float64], height_m: float) -> NDArray[np.float64]:
-        return np.maximum(rays[..., 1] / (self.eye_m - height_m), 0.0)
-
 
 def inverse_distance_of(name: str, *, height_px: int) -> NDArray[np.float32]:
     """(h, 2 h) 1/m along each pixel's ray in the panorama of that name, NaN where nobody has traced it."""
-    path = FOLDER / f"{name}.json"
-    if not path.exists():
+    tracing = tracing_of(name)
+    if tracing is None:
         return np.full((height_px, 2 * height_px), np.nan, np.float32)
-    inverse, known = read_tracing(path).inverse_distance(height_px)
+    inverse, known = tracing.inverse_distance(height_px)
     return np.where(known, inverse, np.float32(np.nan))
+
+
+def tracing_of(name: str) -> Tracing | None:
+    path = FOLDER / f"{name}.json"
+    return read_tracing(path) if path.exists() else None
 
 
 def rays_through(places: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,22 +150,11 @@ def read_tracing(path: Path) -> Tracing:
         content["eye_m"],
         content.get("ceiling_m"),
         content.get("ground_is_known", True),
-        tuple(_part(entry) for entry in content["parts"]),
+        tuple(Part(**entry) for entry in content["parts"]),
     )
 
 
-def _part(entry: dict[str, Any]) -> Part:
-    return Part(
-        kind=entry["kind"],
-        outline=entry["outline"],
-        base=entry.get("base", []),
-        points=entry.get("points", []),
-        distance_m=entry.get("distance_m"),
-        height_m=entry.get("height_m", 0.0),
-    )
-
-
-def _covered(outline: Outline, shape: tuple[int, int], enlarged: float) -> NDArray[np.bool_]:
+def _covered(outline: Places, shape: tuple[int, int], enlarged: float) -> NDArray[np.bool_]:
     """(h, w): inside the outline, which may go on past the picture's sides: it is round."""
     mask = np.zeros(shape, np.uint8)
     corners = np.array(outline, float)
@@ -170,6 +162,11 @@ def _covered(outline: Outline, shape: tuple[int, int], enlarged: float) -> NDArr
         places = ((corners + np.array([turn_px, 0])) * enlarged - 0.5).round().astype(np.int32)
         cv2.fillPoly(mask, [places], 1)
     return mask.astype(bool)
+
+
+def _of_level(rays: NDArray[np.float64], below_m: float) -> NDArray[np.float64]:
+    """1/m along rays to a level so far below the eye; above it where negative; 0 where they never meet."""
+    return np.maximum(rays[..., 1] / below_m, 0.0)
 
 
 def _near_steps(inverse: NDArray[np.float64], reach_px: int) -> NDArray[np.bool_]:

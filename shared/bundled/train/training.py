@@ -165,10 +165,8 @@ class Training:
         deviation = (variance + 1e-6).sqrt()
         other = torch.randperm(len(values))
         share = torch.distributions.Beta(STYLE_BETA, STYLE_BETA).sample((len(values), 1, 1, 1))
-        mixed = mean.lerp(mean[other], share) + (values - mean) / deviation * deviation.lerp(
-            deviation[other], share
-        )
-        return mixed.to(features.dtype)
+        new_mean, new_deviation = (part.lerp(part[other], share) for part in (mean, deviation))
+        return ((values - mean) / deviation * new_deviation + new_mean).to(features.dtype)
 
     @torch.no_grad()
     def _update_average(self) -> None:
