@@ -39,8 +39,8 @@ from shared.bundled.train.training import (
     Training,
     TrainSettings,
     sizes_at,
-    write_weights,
 )
+from shared.bundled.train.weights import write_weights
 from shared.console import run
 from shared.network.model import MidasSmall
 from shared.predictor import to_network_input

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from shared import UserError
-from shared.bundled.train.training import write_weights
+from shared.bundled.train.weights import write_weights
 from shared.console import run
 
 HINT = "Give files that the training wrote, each with its parts: a.safetensors:1 b.safetensors:2"

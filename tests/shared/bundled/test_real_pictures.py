@@ -16,7 +16,8 @@ from shared.bundled.train.__main__ import main
 from shared.bundled.train.augment import Augmentation, Batch
 from shared.bundled.train.losses import twin_loss
 from shared.bundled.train.panoramas import HEIGHT_PX, VIEWS_EACH, WIDTH_PX, panorama_views
-from shared.bundled.train.training import IMAGENET_PACKAGE, Training, TrainSettings
+from shared.bundled.train.training import Training, TrainSettings
+from shared.bundled.train.weights import IMAGENET_PACKAGE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
