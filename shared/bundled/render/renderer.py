@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from shared.bundled.render import raycast as rc
 from shared.bundled.render.meshes import MeshScene
 from shared.bundled.render.scene import Camera, Scene
-from shared.bundled.render.shading import MeshesSeen, Seen, shade
+from shared.bundled.render.shading import TILE_PX, MeshesSeen, Seen, columns_of, shade
 
 Frames = dict[str, Tensor]
 
@@ -136,11 +136,10 @@ def _passes(
     sky = t >= rc.FAR_M
     inverse_depth = torch.where(sky, 0.0, 1.0 / t)
     surfaces = torch.cat([boxes, rounds, tables["faces"], tables["sky"]], 1)
-    flat = row.long() + surfaces.shape[1] * torch.arange(row.shape[0], device=row.device)[:, None]
-    k = list(surfaces.reshape(-1, rc.COLUMNS).T.contiguous()[:, flat].unbind(0))
-    jitter = torch.randn((3, *t.shape), generator=generator).to(t.device)
-    seen = Seen(k, rays, t, sky, size, scenes[0].atlas, [scene.panorama for scene in scenes], meshes)
-    return shade(seen, tables, jitter), inverse_depth
+    lamp = torch.randn((3, TILE_PX**2), generator=generator).to(t.device)
+    panoramas = [scene.panorama for scene in scenes]
+    seen = Seen(columns_of(surfaces, row), rays, t, sky, size, scenes[0].atlas, panoramas, meshes)
+    return shade(seen, tables, lamp), inverse_depth
 
 
 def _meshes(scene: Scene, direction: Tensor, t: Tensor) -> MeshesSeen | None:

@@ -20,6 +20,9 @@ from shared.bundled.render.scene import Panorama
 from shared.bundled.render.textures import LEVELS, Atlas
 
 SHADOW_CASTERS = 12  # of either shape
+MIRRORED = 24  # of either shape: the largest, as the camera sees them
+TILE_PX = 3  # of the shadow's pixels: each looks at another place of the lamp, and all are averaged
+MATT_SHININESS, SMOOTH_SHININESS = 5.0, 120.0
 
 
 @dataclass
@@ -59,10 +62,12 @@ class Seen:
 Vector = list[Tensor]
 
 
-def shade(seen: Seen, tables: dict[str, Tensor], jitter: Tensor) -> Tensor:
-    """Linear RGB (B, 3, P): a shadowed key light with a highlight, a fill light, a two-coloured ambient, fog.
+def shade(seen: Seen, tables: dict[str, Tensor], lamp: Tensor | None) -> Tensor:
+    """Linear RGB (B, 3, P): a shadowed key light with a highlight, a fill light, a two-coloured ambient, what
+    shiny surfaces mirror, fog.
 
-    jitter: (3, B, P) normal noise that spreads the key light, which softens shadows.
+    lamp: (3, TILE_PX ** 2) normal noise, the places on the key light that shadows are looked for from, which
+    softens them; None: as a mirror shows it, without shadows and without mirrors.
     """
     k, light = seen.columns, tables["lights"]
     view = [d.squeeze(1) for d in seen.rays.direction]
@@ -81,11 +86,14 @@ def shade(seen: Seen, tables: dict[str, Tensor], jitter: Tensor) -> Tensor:
         normal = [torch.where(matt, seen.meshes.normal[i], normal[i]) for i in range(3)]
         albedo = [torch.where(matt, seen.meshes.albedo[i], albedo[i]) for i in range(3)]
 
-    key = [light[:, i, None] + light[:, 7, None] * jitter[i] - hit[i] for i in range(3)]
+    key = [light[:, i, None] - hit[i] for i in range(3)]
     distance2 = _dot(key, key)
     unit = [c * torch.rsqrt(distance2) for c in key]
     start = [hit[i] + 2e-3 * (1 + t_near * 0.05) * normal[i] for i in range(3)]
-    lit = 1.0 - light[:, 8, None] * _shadow(tables, start, key, seen)
+    shadow = (
+        0.0 if lamp is None else _shadow(tables, start, key, seen, light[:, 7, None, None] * lamp[:, None])
+    )
+    lit = 1.0 - light[:, 8, None] * shadow
     fade = lit / (1.0 + light[:, 6, None] * (distance2 - 1.0)).clamp_min(0.05)
     cosine = _dot(normal, unit).clamp_min(0.0)
     half = [unit[i] - view[i] * inverse_length for i in range(3)]
@@ -97,11 +105,14 @@ def shade(seen: Seen, tables: dict[str, Tensor], jitter: Tensor) -> Tensor:
     haze = 1.0 - torch.exp(-light[:, 24, None] * t_near / inverse_length)
     height = (view[1] * inverse_length).clamp(0, 1)
     sky = _panorama_sky(seen, view)
+    mirrored = None if lamp is None else _mirrored(seen, tables, start, normal, ~matt)
     channels = []
     for c in range(3):
         of = [light[:, first + c, None] for first in (3, 12, 15, 18, 21, 25, 28)]
         received = of[0] * cosine * fade + of[1] * fill + of[2] * up + of[3] * (1 - up)
         colour = albedo[c] * (received + emission) + gloss * of[0] * fade
+        if mirrored is not None:
+            colour = colour + (mirrored[1][:, c] - colour) * mirrored[0]
         colour = colour + (of[4] - colour) * haze
         above = of[5] + (of[6] - of[5]) * height
         above = above if sky is None else torch.where(sky[0], sky[1][:, c], above)
@@ -139,31 +150,99 @@ def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def _shadow(tables: dict[str, Tensor], start: list[Tensor], towards: list[Tensor], seen: Seen) -> Tensor:
-    """(B, P) share of the key light that is blocked, found at every second pixel each way and enlarged."""
-    size = seen.size
-    half = (-(-size[0] // 2), -(-size[1] // 2))
+def _mirrored(
+    seen: Seen, tables: dict[str, Tensor], start: Vector, normal: Vector, solid: Tensor
+) -> tuple[Tensor, Tensor] | None:
+    """(B, P) share of what is seen that is mirrored, and its colours (B, 3, P); None where hardly any is.
 
-    def thin(values: Tensor) -> Tensor:
-        return values.reshape(-1, *size)[:, ::2, ::2].reshape(-1, 1, half[0] * half[1])
-
-    rays = rc.Rays([thin(c) for c in start], [thin(c) for c in towards])
+    Traced at every second pixel each way, among the largest solids; rough surfaces mirror softly. The share
+    is Schlick's ("An inexpensive BRDF model for physically-based rendering", 1994).
+    """
+    view = [d.squeeze(1) for d in seen.rays.direction]
+    specular, shininess = seen.columns[rc.SPECULAR], seen.columns[rc.SHININESS]
+    smooth = torch.log(shininess.clamp_min(1.0) / MATT_SHININESS) / np.log(SMOOTH_SHININESS / MATT_SHININESS)
+    smooth = smooth.clamp(0.0, 1.0) * (specular > 0) * solid * ~seen.sky
+    if float((smooth > 0.1).float().mean()) < 0.01:
+        return None
+    towards = _dot(normal, view)
+    facing = (-towards * torch.rsqrt(_dot(view, view))).clamp(0.0, 1.0)
+    straight_on = 0.03 + 0.35 * specular.square()
+    share = smooth * (straight_on + (1 - straight_on) * (1 - facing) ** 5)
+    half = _half(seen.size)
+    rays = rc.Rays(
+        [_thin(c, seen.size) for c in start],
+        [_thin(view[i] - 2 * towards * normal[i], seen.size) for i in range(3)],
+    )
     eye = tables["camera"][:, None, :3]
-    dark = rc.occluded(_largest(tables["boxes"], eye), _largest(tables["rounds"], eye), rays)
+    boxes, rounds = (_largest(tables[name], eye, MIRRORED) for name in ("boxes", "rounds"))
+    t, row = rc.nearest(boxes, rounds, rays, 1e-3)
+    t_shell, face = rc.hit_shells(tables["shells"], tables["holes"], tables["open"], rays)
+    row = torch.where(t < t_shell, row, face + boxes.shape[1] + rounds.shape[1])
+    t = torch.minimum(t, t_shell)
+    surfaces = torch.cat([boxes, rounds, tables["faces"], tables["sky"]], 1)
+    columns = columns_of(surfaces, row)
+    there = shade(Seen(columns, rays, t, t >= rc.FAR_M, half, seen.atlas, seen.panoramas), tables, None)
+    sharp = there.reshape(-1, 3, *half)
+    soft = F.avg_pool2d(F.pad(sharp, (3,) * 4, mode="replicate"), 7, stride=1)
+    sharp, soft = (_enlarged(image, seen.size) for image in (sharp, soft))
+    return share, soft + (sharp - soft) * smooth[:, None].square()
+
+
+def columns_of(surfaces: Tensor, row: Tensor) -> list[Tensor]:
+    """(B, N, COLUMNS) and row numbers (B, P) -> the columns, (B, P) each."""
+    flat = row.long() + surfaces.shape[1] * torch.arange(row.shape[0], device=row.device)[:, None]
+    return list(surfaces.reshape(-1, rc.COLUMNS).T.contiguous()[:, flat].unbind(0))
+
+
+def _half(size: tuple[int, int]) -> tuple[int, int]:
+    return -(-size[0] // 2), -(-size[1] // 2)
+
+
+def _thin(values: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, P) -> every second pixel each way, (B, 1, P / 4)."""
+    return values.reshape(-1, *size)[:, ::2, ::2].flatten(1)[:, None]
+
+
+def _enlarged(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, C, h, w) -> (B, C, P)."""
+    return F.interpolate(image, size=size, mode="bilinear", align_corners=False).flatten(2)
+
+
+def _shadow(tables: dict[str, Tensor], start: Vector, towards: Vector, seen: Seen, spread: Tensor) -> Tensor:
+    """(B, P) share of the key light that is blocked, found at every second pixel each way and enlarged.
+
+    spread: (3, B, TILE_PX ** 2) metres. The pixels of a tile look at a place on the lamp each, and the mean
+    over a tile is what the lamp as a whole gives (interleaved sampling: Keller and Heidrich, 2001).
+    """
+    half = _half(seen.size)
+    tiles = [-(-side // TILE_PX) for side in half]
+    places = (
+        spread.reshape(3, -1, TILE_PX, TILE_PX).repeat(1, 1, *tiles)[..., : half[0], : half[1]].flatten(2)
+    )
+    rays = rc.Rays(
+        [_thin(c, seen.size) for c in start],
+        [_thin(c, seen.size) + place[:, None] for c, place in zip(towards, places, strict=True)],
+    )
+    eye = tables["camera"][:, None, :3]
+    boxes, rounds = (_largest(tables[name], eye, SHADOW_CASTERS) for name in ("boxes", "rounds"))
+    dark = rc.occluded(boxes, rounds, rays)
     t_wall, wall = rc.hit_shells(tables["shells"], tables["holes"], tables["open"], rays)
     dark = dark | ((t_wall < 0.999) & (wall < rc.SHELL_FACES))
     if seen.meshes is not None:
         dark = dark | seen.meshes.occluded(rays.origin, rays.direction)
-    dark = dark.float().reshape(-1, 1, *half)
-    return F.interpolate(dark, size=size, mode="bilinear", align_corners=False).reshape(-1, size[0] * size[1])
+    share = dark.float().reshape(-1, 1, *half)
+    for _ in range(2):  # the second mends the steps that the tiles leave
+        share = F.pad(share, (TILE_PX // 2,) * 4, mode="replicate")
+        share = F.avg_pool2d(share, TILE_PX, stride=1)
+    return _enlarged(share, seen.size)[:, 0]
 
 
-def _largest(rows: Tensor, eye: Tensor) -> Tensor:
-    """The solids that look largest to the camera: the others throw no shadow."""
+def _largest(rows: Tensor, eye: Tensor, count: int) -> Tensor:
+    """The solids that look largest to the camera: the others throw no shadow and are in no mirror."""
     half = rows[..., rc.HALF]
     seen = half.norm(dim=-1) / ((rows[..., rc.CENTRE] - eye).norm(dim=-1) + 0.3)
     seen = seen * (half[..., 1] > 0.004 * half.amax(-1))  # roads, lawns, rugs: nothing lies under them
-    chosen = seen.topk(min(SHADOW_CASTERS, rows.shape[1]), dim=1).indices
+    chosen = seen.topk(min(count, rows.shape[1]), dim=1).indices
     return torch.gather(rows, 1, chosen[..., None].expand(-1, -1, rows.shape[2]))
 
 

@@ -259,6 +259,45 @@ def test_the_sun_shines_through_the_opening(face: int) -> None:
     assert through > 20
 
 
+def box_in_a_grey_room(*, shininess: float, lamp_radius: float) -> np.ndarray:
+    """(144, 192, 3) uint8 RGB: a red box that hovers over the floor, under a lamp."""
+    b = Builder(np.random.default_rng(0))
+    grey = b.surface("plain", dark=(0.4,) * 3, light=(0.4,) * 3, specular=0.0)
+    red = replace(grey, dark=(0.6, 0.02, 0.02), light=(0.6, 0.02, 0.02))
+    floor = replace(grey, specular=0.8, shininess=shininess)
+    b.box((0, 0.9, 3.2), (1, 0.8, 1), red)
+    lights = Lights(position=(0.8, 2.9, 2.0), colour=(0.8,) * 3, radius=lamp_radius)
+    scene = finish(
+        *(b, Room(4, 3, 5), Camera(eye=(0, 1.5, 0), pitch=-0.35), lights),
+        walls=[grey, grey, floor, grey, grey, grey],
+    )
+    return render([scene], 192, 144)[0][0].permute(1, 2, 0).numpy()
+
+
+def test_a_polished_floor_mirrors_what_stands_over_it() -> None:
+    polished, matt = (box_in_a_grey_room(shininess=shine, lamp_radius=0.0) for shine in (120.0, 5.0))
+    redness = [image[..., 0].astype(int) - image[..., 1] for image in (polished, matt)]
+    mirrored = (redness[0] > 10) & (redness[1] < 5)
+    assert mirrored.sum() > 500
+    rows, columns = np.nonzero(mirrored)
+    assert (
+        rows.min() > np.nonzero(redness[1] > 60)[0].max() + 20
+    )  # first the box's dark underside is mirrored
+    assert columns.mean() == pytest.approx(95.5, abs=8)
+
+
+def test_a_lamps_shadow_is_soft_without_specks() -> None:
+    hard, soft = (
+        box_in_a_grey_room(shininess=5.0, lamp_radius=radius)[84, 20:90, 1].astype(int)
+        for radius in (0.0, 0.25)
+    )
+    half_dark = [((row > 80) & (row < 112)).sum() for row in (hard, soft)]
+    assert half_dark[1] >= 1.5 * half_dark[0]
+    assert (
+        np.diff(soft).max() <= 1
+    )  # darker and darker towards the shadow's middle, with no light speck in it
+
+
 def test_brightness_does_not_predict_depth() -> None:
     correlations = []
     for seed in range(60):
