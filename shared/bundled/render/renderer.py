@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from shared.bundled.render import raycast as rc
 from shared.bundled.render.meshes import MeshScene
 from shared.bundled.render.scene import Camera, Scene
-from shared.bundled.render.shading import TILE_PX, MeshesSeen, Seen, columns_of, shade
+from shared.bundled.render.shading import TILE_PX, MeshesSeen, Seen, shade, with_shells
 
 Frames = dict[str, Tensor]
 
@@ -127,18 +127,15 @@ def _passes(
             solids, windows_px, camera[0, :3], torch.cat(direction)[:, 0].view(3, *size)
         )
         t, row = t.view(1, -1), row.view(1, -1)
-    t_shell, face = rc.hit_shells(tables["shells"], tables["holes"], tables["open"], rays)
-    row = torch.where(t < t_shell, row, face + boxes.shape[1] + rounds.shape[1])
-    t = torch.minimum(t, t_shell)
+    t, columns = with_shells(tables, boxes, rounds, rays, (t, row))
     meshes = _meshes(scenes[0], torch.cat(direction)[:, 0], t[0]) if windowed else None
     if meshes is not None:
         t = torch.where(meshes.mask, meshes.t, t)
     sky = t >= rc.FAR_M
     inverse_depth = torch.where(sky, 0.0, 1.0 / t)
-    surfaces = torch.cat([boxes, rounds, tables["faces"], tables["sky"]], 1)
     lamp = torch.randn((3, TILE_PX**2), generator=generator).to(t.device)
     panoramas = [scene.panorama for scene in scenes]
-    seen = Seen(columns_of(surfaces, row), rays, t, sky, size, scenes[0].atlas, panoramas, meshes)
+    seen = Seen(columns, rays, t, sky, size, scenes[0].atlas, panoramas, meshes)
     return shade(seen, tables, lamp), inverse_depth
 
 

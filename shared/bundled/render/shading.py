@@ -175,12 +175,7 @@ def _mirrored(
     )
     eye = tables["camera"][:, None, :3]
     boxes, rounds = (_largest(tables[name], eye, MIRRORED) for name in ("boxes", "rounds"))
-    t, row = rc.nearest(boxes, rounds, rays, 1e-3)
-    t_shell, face = rc.hit_shells(tables["shells"], tables["holes"], tables["open"], rays)
-    row = torch.where(t < t_shell, row, face + boxes.shape[1] + rounds.shape[1])
-    t = torch.minimum(t, t_shell)
-    surfaces = torch.cat([boxes, rounds, tables["faces"], tables["sky"]], 1)
-    columns = columns_of(surfaces, row)
+    t, columns = with_shells(tables, boxes, rounds, rays, rc.nearest(boxes, rounds, rays, 1e-3))
     there = shade(Seen(columns, rays, t, t >= rc.FAR_M, half, seen.atlas, seen.panoramas), tables, None)
     sharp = there.reshape(-1, 3, *half)
     soft = F.avg_pool2d(F.pad(sharp, (3,) * 4, mode="replicate"), 7, stride=1)
@@ -188,10 +183,21 @@ def _mirrored(
     return share, soft + (sharp - soft) * smooth[:, None].square()
 
 
-def columns_of(surfaces: Tensor, row: Tensor) -> list[Tensor]:
-    """(B, N, COLUMNS) and row numbers (B, P) -> the columns, (B, P) each."""
+def with_shells(
+    tables: dict[str, Tensor], boxes: Tensor, rounds: Tensor, rays: rc.Rays, met: tuple[Tensor, Tensor]
+) -> tuple[Tensor, list[Tensor]]:
+    """The nearer of the solids met and of the shells.
+
+    met: t (B, P) and row number (B, P), as `raycast.nearest` gives them. Returns t, FAR_M for the sky, and
+    the columns of what is met, (B, P) each.
+    """
+    t, row = met
+    t_shell, face = rc.hit_shells(tables["shells"], tables["holes"], tables["open"], rays)
+    row = torch.where(t < t_shell, row, face + boxes.shape[1] + rounds.shape[1])
+    surfaces = torch.cat([boxes, rounds, tables["faces"], tables["sky"]], 1)
     flat = row.long() + surfaces.shape[1] * torch.arange(row.shape[0], device=row.device)[:, None]
-    return list(surfaces.reshape(-1, rc.COLUMNS).T.contiguous()[:, flat].unbind(0))
+    columns = surfaces.reshape(-1, rc.COLUMNS).T.contiguous()[:, flat]
+    return torch.minimum(t, t_shell), list(columns.unbind(0))
 
 
 def _half(size: tuple[int, int]) -> tuple[int, int]:
